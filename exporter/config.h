@@ -1,0 +1,39 @@
+// Flags and the YAML file. config.cc is the only file that knows argv (CLI11) and YAML (yaml-cpp). An unknown flag, collector or key
+// refuses the start with one line that names it, for YAML with file and line.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exporter/collector.h"
+#include "exporter/node.h"
+
+namespace fencewatch {
+
+struct Config {
+  enum class Mode { serve, once, describe, check };
+  Mode mode = Mode::serve;
+  NodePaths paths;
+  std::vector<std::string> listen_addresses = {":19664"};
+  std::string telemetry_path = "/metrics";
+  int max_requests = 40;  // 0: no bound
+  bool exporter_metrics = true;
+  std::string log_level = "info";
+  std::string log_format = "logfmt";
+  std::string kernel_advisories;  // a file in place of the built-in list; empty: built in
+  std::vector<bool> enabled;      // beside all_collectors()
+
+  bool wants(size_t collector) const { return collector < enabled.size() && enabled[collector]; }
+};
+
+// `exit` >= 0: the program ends with that code after `message` was printed to stdout (exit 0) or stderr.
+struct Parsed {
+  Config config;
+  int exit = -1;
+  std::string message;
+};
+Parsed parse_arguments(int argc, const char* const* argv, std::span<const Spec* const> collectors);
+
+}  // namespace fencewatch

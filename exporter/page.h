@@ -1,0 +1,97 @@
+// Exposition text. A collector writes families and samples into its Page; the server renders pages as text 0.0.4 or
+// OpenMetrics 1.0. Numbers and labels are written once; only the header lines differ between the formats.
+// https://prometheus.io/docs/instrumenting/exposition_formats/  https://prometheus.io/docs/specs/om/open_metrics_spec/
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "exporter/node.h"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace fencewatch {
+
+enum class Type : uint8_t { gauge, counter, histogram };
+enum class Format : uint8_t { text, openmetrics };
+
+// One metric family as METRICS.md shows it. Constant data, one per family, beside the collector that emits it.
+struct Family {
+  std::string_view name;    // with the prefix, and with _total on counters
+  Type type;
+  std::string_view help;    // names the source, ends with a full stop
+  std::string_view labels;  // comma separated label names, for --describe and the contract test
+};
+
+struct Label {
+  std::string_view name;
+  std::variant<std::string_view, int64_t> value;
+  constexpr Label(std::string_view n, std::string_view v) : name(n), value(v) {}
+  constexpr Label(std::string_view n, const char* v) : name(n), value(std::string_view(v)) {}
+  constexpr Label(std::string_view n, std::integral auto v) : name(n), value(static_cast<int64_t>(v)) {}
+};
+using Labels = std::initializer_list<Label>;
+
+// Labels rendered once and used for many samples, e.g. numa_node="0",zone="Normal". Cut off, never grown, at its capacity;
+// meant for labels of known length.
+class LabelText {
+ public:
+  LabelText() = default;
+  explicit LabelText(Labels labels);
+  std::string_view view() const { return {text_, size_}; }
+
+ private:
+  char text_[192];
+  uint8_t size_ = 0;
+};
+
+// Not thread safe. Keeps its capacity over clear(): writing the same page again allocates nothing.
+class Page {
+ public:
+  // All samples of a family follow its begin(). A family without samples is not shown. `family` must outlive the page.
+  void begin(const Family& family);
+  void sample(std::string_view rendered, Labels more, uint64_t value);
+  void sample(std::string_view rendered, Labels more, double value);
+  void sample(Labels labels, uint64_t value) { sample({}, labels, value); }
+  void sample(Labels labels, double value) { sample({}, labels, value); }
+  void sample(uint64_t value) { sample({}, {}, value); }
+  void sample(double value) { sample({}, {}, value); }
+  // begin() and the family's only, unlabelled sample.
+  void one(const Family& family, uint64_t value) { begin(family), sample(value); }
+  void one(const Family& family, double value) { begin(family), sample(value); }
+
+  // What the registry's counters, gauges and histograms hold now. Each must be declared in `families`: HELP and TYPE come from
+  // there; what is not declared is left out.
+  void registry(const prometheus::Registry& registry, std::span<const Family> families);
+
+  void clear();
+  bool empty() const { return segments_.empty(); }
+  size_t size() const { return text_.size(); }
+  // The families in the order written, for the contract test.
+  std::vector<const Family*> families() const;
+  void swap(Page& other) noexcept;
+
+  // Appends the exposition. The caller ends OpenMetrics with finish().
+  void render(Format format, Bytes& out) const;
+  static void finish(Format format, Bytes& out);
+
+ private:
+  struct Segment {
+    const Family* family;
+    size_t begin;  // offset of the first sample in text_
+  };
+  void open_sample(std::string_view suffix, std::string_view rendered, Labels more);
+  void close_sample(uint64_t value);
+  void close_sample(double value);
+
+  Bytes text_;
+  std::vector<Segment> segments_;
+};
+
+}  // namespace fencewatch

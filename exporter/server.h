@@ -1,0 +1,33 @@
+// HTTP through civetweb: the telemetry path, /, /-/healthy, /-/ready; GET and HEAD; exact paths.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "exporter/page.h"
+
+namespace fencewatch {
+
+struct Config;
+class Runner;
+
+class Server {
+ public:
+  // Listens. Throws std::runtime_error with one line that names the address when it cannot.
+  // `runner` and `config` must outlive the server.
+  Server(const Config& config, Runner& runner);
+  ~Server();  // waits for requests at work, each of which is bounded
+  Server(const Server&) = delete;
+
+  int port() const;    // the first address's, for --web.listen-address=127.0.0.1:0
+  void warm_up();      // one scrape through our own code in both formats, so that nothing is first at the first real one
+
+  static std::span<const Family> families();  // http_*
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fencewatch
