@@ -293,6 +293,11 @@ void Page::swap(Page& other) noexcept {
   segments_.swap(other.segments_);
 }
 
+void Page::reserve(const Page& other) {
+  if (text_.capacity() < other.text_.capacity()) text_.reserve(other.text_.capacity());
+  segments_.reserve(other.segments_.capacity());
+}
+
 void Page::render(Format format, Bytes& out) const {
   for (size_t i = 0; i < segments_.size(); ++i) {
     const size_t begin = segments_[i].begin;
