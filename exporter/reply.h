@@ -1,0 +1,37 @@
+// One HTTP answer: a buffer that keeps its capacity, the status, and the single write of header and body.
+#pragma once
+
+#include <string_view>
+
+#include "exporter/node.h"
+
+struct mg_connection;
+struct mg_request_info;
+
+namespace fencewatch::reply {
+
+inline constexpr std::string_view kText = "text/plain; charset=utf-8";
+inline constexpr size_t kHead = 512;  // room for the header lines, before every body
+
+struct Response {
+  Bytes plain, packed;
+};
+
+struct Answer {
+  int code = 200;
+  std::string_view type = kText;
+  std::string_view more;  // header lines
+  Bytes* wire = nullptr;  // kHead bytes, then the body
+};
+
+// The value of a request header; empty when it is absent.
+std::string_view header(const mg_connection* conn, const char* name);
+
+// The client wants to go on with this connection, and can: the rest of a body that nobody asked for is not read, the connection ends
+// instead.
+bool persistent(const mg_connection* conn, const mg_request_info& request);
+
+// One write for header and body.
+void send(mg_connection* conn, const Answer& answer, bool keep, bool head_only);
+
+}  // namespace fencewatch::reply
