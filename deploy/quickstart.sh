@@ -7,7 +7,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build/quickstart
-packages=(cmake ninja-build g++ pkg-config libprometheus-cpp-dev libcivetweb-dev libre2-dev libyaml-cpp-dev libspdlog-dev libdeflate-dev libcli11-dev)
+packages=(cmake ninja-build g++ pkg-config prometheus-cpp-dev libcivetweb-dev libre2-dev libyaml-cpp-dev libspdlog-dev libdeflate-dev libcli11-dev)
 port=19664 demo=false
 
 die() {
@@ -90,6 +90,7 @@ tell() {
   echo "Ctrl-C ends it."
 }
 
+# shellcheck disable=SC2317  # called by the trap
 finish() {
   ending=true
   kill -TERM "$exporter" 2>/dev/null || true
