@@ -3,6 +3,7 @@
 // https://prometheus.io/docs/instrumenting/exposition_formats/  https://prometheus.io/docs/specs/om/open_metrics_spec/
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -76,6 +77,8 @@ class Page {
   // The families in the order written, for the contract test.
   std::vector<const Family*> families() const;
   void swap(Page& other) noexcept;
+  // Room for as much as `other` has, so that the partner of a double buffer is warm too.
+  void reserve(const Page& other);
 
   // Appends the exposition. The caller ends OpenMetrics with finish().
   void render(Format format, Bytes& out) const;

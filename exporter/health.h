@@ -1,0 +1,37 @@
+// The families of the exporter itself: what became of the collectors, and the process.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <span>
+
+#include "exporter/page.h"
+#include "exporter/process.h"
+#include "exporter/status.h"
+
+namespace fencewatch::health {
+
+struct Build {
+  std::string_view version;
+  std::string_view revision;
+};
+
+// One collector as one scrape shows it.
+struct Collector {
+  LabelText label;
+  bool up = false;
+  bool available = false;
+  std::chrono::nanoseconds duration{0};
+  std::chrono::nanoseconds running{0};  // 0: idle
+  std::array<uint64_t, kCodes> failures{};
+};
+
+// ok is no failure, and missing means that there is nothing to read.
+constexpr bool is_failure(Code code) { return code != Code::ok && code != Code::missing; }
+
+std::span<const Family> families();
+void write(std::span<const Collector> collectors, Page& page);
+void write(const Build& build, const ProcessUsage& usage, Page& page);
+
+}  // namespace fencewatch::health
