@@ -17,10 +17,15 @@
 
 namespace {
 
+// The buffer is as large as the file needs and no larger: reading proc/sys costs the kernel a zeroed copy of the whole buffer.
+struct File {
+  int fd;
+  std::vector<char> buffer = std::vector<char>(2048);
+};
+
 struct Floor {
   std::string body, gzip;
-  std::vector<int> files;
-  std::vector<char> buffer = std::vector<char>(1 << 20);
+  std::vector<File> files;
   std::mutex mutex;  // one collection at a time, as in an exporter
 };
 
@@ -34,12 +39,13 @@ std::string contents(const char* path) {
 }
 
 void read_all(Floor& floor) {
-  for (const int fd : floor.files) {
-    off_t at = 0;
+  for (File& file : floor.files) {
+    size_t used = 0;
     while (true) {
-      const ssize_t n = ::pread(fd, floor.buffer.data(), floor.buffer.size(), at);
+      const ssize_t n = ::pread(file.fd, file.buffer.data() + used, file.buffer.size() - used, static_cast<off_t>(used));
       if (n <= 0) break;
-      at += n;
+      used += static_cast<size_t>(n);
+      if (used == file.buffer.size()) file.buffer.resize(2 * used);
     }
   }
 }
@@ -73,7 +79,7 @@ int main(int argc, char** argv) {
   floor.gzip = contents(argv[3]);
   for (int i = 4; i < argc; ++i) {
     const int fd = ::open(argv[i], O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) floor.files.push_back(fd);
+    if (fd >= 0) floor.files.push_back({fd});
   }
   sigset_t end;
   sigemptyset(&end);
