@@ -1,5 +1,7 @@
 #include "exporter/health.h"
 
+#include <charconv>
+
 #include "exporter/log.h"
 #include "exporter/memory.h"
 
@@ -97,6 +99,22 @@ void write(const Build& build, const ProcessUsage& usage, Page& page) {
   write_known(kTable[kStart], usage.start_time, page);
   write_known(kTable[kOpenFiles], usage.open_files, page);
   write_known(kTable[kMaxFiles], usage.max_files, page);
+}
+
+void tell(std::string_view collector, const Status& status, std::string_view detail) {
+  char place[256];
+  size_t size = status.file.copy(place, sizeof place - 16);
+  if (status.line > 0) {
+    place[size++] = ':';
+    size = static_cast<size_t>(std::to_chars(place + size, place + sizeof place, status.line).ptr - place);
+  }
+  const std::string_view file{place, size};
+  if (status.code == Code::ok)
+    log::info("collector works again", {{"collector", collector}});
+  else if (status.code == Code::missing)
+    log::info("nothing to read for this collector", {{"collector", collector}, {"file", file}});
+  else
+    log::warn("collector failed", {{"collector", collector}, {"reason", name(status.code)}, {"file", file}, {"text", detail}});
 }
 
 }  // namespace fencewatch::health

@@ -34,4 +34,7 @@ std::span<const Family> families();
 void write(std::span<const Collector> collectors, Page& page);
 void write(const Build& build, const ProcessUsage& usage, Page& page);
 
+// Into the log: what a collector came to. `detail` is what was said, e.g. by an exception.
+void tell(std::string_view collector, const Status& status, std::string_view detail);
+
 }  // namespace fencewatch::health

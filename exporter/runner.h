@@ -35,10 +35,10 @@ class Runner {
 
   struct Info {
     const Spec* spec;
-    bool up;             // the last collection worked
-    bool available;      // it found something to read
-    bool running;        // it is at work, perhaps stuck
-    Status last;         // of the last collection
+    bool up;         // the last collection worked
+    bool available;  // it found something to read
+    bool running;    // it is at work, perhaps stuck
+    Status last;     // of the last collection
   };
   // Enabled collectors in table order; fixed after construction.
   std::span<const Spec* const> enabled() const { return enabled_; }
