@@ -1,0 +1,319 @@
+// Zones, their watermarks as printed and as they ought to be, and how long each was below them. proc/zoneinfo, proc/sys/vm/
+// {min_free_kbytes,watermark_scale_factor}, proc/sys/kernel/osrelease or proc/version. Never proc/sys/vm/lowmem_reserve_ratio: reading
+// it makes the kernel compute the protections anew.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "collectors/watermarks.h"
+#include "collectors/zoneinfo.h"
+#include "exporter/collector.h"
+#include "exporter/scan.h"
+
+namespace fencewatch {
+namespace {
+
+constexpr std::string_view kZoneinfoPath = "proc/zoneinfo";
+constexpr std::string_view kMinFreePath = "proc/sys/vm/min_free_kbytes";
+constexpr std::string_view kScalePath = "proc/sys/vm/watermark_scale_factor";
+
+// In the order of kFamilies.
+enum {
+  kSpanned,
+  kPresent,
+  kManaged,
+  kFree,
+  kWatermark,
+  kBoost,
+  kProtection,
+  kMiscount,
+  kPhantom,
+  kExpected,
+  kHonoured,
+  kZoneStat,
+  kNodeStat,
+  kBelow,
+  kMinFree,
+  kScale,
+  kPageSize,
+};
+constexpr Family kFamilies[] = {
+    {"fencewatch_zone_spanned_pages", Type::gauge, "Pages from the zone's first to its last, holes included, from /proc/zoneinfo.",
+     "numa_node,zone"},
+    {"fencewatch_zone_present_pages", Type::gauge, "Pages of memory that are there in the zone, from /proc/zoneinfo.", "numa_node,zone"},
+    {"fencewatch_zone_managed_pages", Type::gauge,
+     "Pages that the kernel counts as its own to hand out in the zone, from /proc/zoneinfo (since 3.9).", "numa_node,zone"},
+    {"fencewatch_zone_free_pages", Type::gauge, "Free pages of the zone, from /proc/zoneinfo.", "numa_node,zone"},
+    {"fencewatch_zone_watermark_pages", Type::gauge,
+     "Watermarks of the zone as printed, boost included, from /proc/zoneinfo: kswapd wakes below low, rests at high; below min "
+     "allocations reclaim for themselves.",
+     "numa_node,zone,watermark"},
+    {"fencewatch_zone_watermark_boost_pages", Type::gauge,
+     "What the zone's watermarks are raised by for a while after fragmentation, from /proc/zoneinfo (since 5.16).", "numa_node,zone"},
+    {"fencewatch_zone_protection_pages", Type::gauge,
+     "Pages of the zone that allocations allowed to use the zone named in `against` must leave free (lowmem_reserve), from /proc/zoneinfo.",
+     "numa_node,zone,against"},
+    {"fencewatch_zone_miscount", Type::gauge,
+     "1 when the kernel counts more pages as managed than are present in the zone, which cannot be: its watermarks are then shared out "
+     "wrongly. From /proc/zoneinfo.",
+     "numa_node,zone"},
+    {"fencewatch_zone_phantom_pages", Type::gauge, "Managed pages of the zone beyond those present, from /proc/zoneinfo.",
+     "numa_node,zone"},
+    {"fencewatch_zone_expected_watermark_pages", Type::gauge,
+     "Watermarks that the kernel's formula gives with phantom pages counted where they belong, without boost, from /proc/zoneinfo and "
+     "/proc/sys/vm/{min_free_kbytes,watermark_scale_factor}.",
+     "numa_node,zone,watermark"},
+    {"fencewatch_zone_watermark_honoured_ratio", Type::gauge,
+     "Min watermark of the zone without boost, divided by the expected one; 1 within 5 % is healthy, far below it the zone runs dry before "
+     "kswapd wakes. From /proc/zoneinfo and /proc/sys/vm/{min_free_kbytes,watermark_scale_factor}.",
+     "numa_node,zone"},
+    {"fencewatch_zone_stat_pages", Type::gauge, "Pages of the zone by use, the nr_* lines of /proc/zoneinfo.", "numa_node,zone,stat"},
+    {"fencewatch_node_stat_pages", Type::gauge, "Pages of the NUMA node by use, the per-node nr_* lines of /proc/zoneinfo (since 4.8).",
+     "numa_node,stat"},
+    {"fencewatch_zone_below_watermark_seconds_total", Type::counter,
+     "Time for which /proc/zoneinfo, looked at several times a second, showed fewer free pages in the zone than the watermark; gaps "
+     "between looks are not counted.",
+     "numa_node,zone,watermark"},
+    {"fencewatch_min_free_bytes", Type::gauge, "What the zones' min watermarks share, from /proc/sys/vm/min_free_kbytes.", ""},
+    {"fencewatch_watermark_scale_factor", Type::gauge,
+     "Distance between two watermarks in 1/10000 of the zone, from /proc/sys/vm/watermark_scale_factor (since 4.6).", ""},
+    {"fencewatch_page_size_bytes", Type::gauge, "Bytes of the pages in which /proc/zoneinfo counts.", ""},
+};
+
+struct Mark {
+  std::string_view name;
+  std::optional<uint64_t> Zone::*printed;
+  uint64_t Watermarks::*expected;
+};
+constexpr Mark kMarks[] = {
+    {"min", &Zone::min, &Watermarks::min},
+    {"low", &Zone::low, &Watermarks::low},
+    {"high", &Zone::high, &Watermarks::high},
+    {"promo", &Zone::promo, &Watermarks::promo},
+};
+constexpr size_t kBelowMarks = 3;  // not promo: nothing is short of memory above high
+
+// Time spent below each mark, for a zone seen once and for all.
+struct Below {
+  uint32_t numa_node;
+  std::string zone;
+  double seconds[kBelowMarks] = {};
+};
+
+Status read_number(const Node& node, std::string_view path, Bytes& buffer, std::optional<uint64_t>& out) {
+  out.reset();
+  const Status status = node.read(path, buffer);
+  if (status.code == Code::missing) return {};
+  if (!status) return status;
+  std::string_view text = buffer;
+  uint64_t number = 0;
+  if (!text.ends_with('\n')) return malformed(1, "the file is cut off").of(path);
+  text.remove_suffix(1);
+  if (!scan::number(text, number)) return malformed(1, "no number").of(path);
+  out = number;
+  return {};
+}
+
+class ZoneCollector final : public Collector {
+ public:
+  Status collect(const Node& node, Page& page) override;
+  Status sample(const Node& node, std::chrono::nanoseconds elapsed) override;
+
+ private:
+  Status read_zones(const Node& node);
+  Status read_settings(const Node& node);
+  Below* below(const Zone& zone, size_t hint);
+
+  void label_zones();
+  void write_sizes(Page& page) const;
+  void write_marks(Page& page) const;
+  void write_protections(Page& page) const;
+  void write_stats(Page& page) const;
+  void write_below(Page& page) const;
+  void write_settings(const Node& node, Page& page) const;
+
+  Bytes text_, small_;
+  Zoneinfo zones_;
+  std::vector<LabelText> labels_;  // beside zones_.zones
+  std::optional<uint64_t> min_free_kbytes_, scale_factor_;
+  std::optional<KernelVersion> version_;
+  std::vector<Watermarks> expected_;  // beside zones_.zones, or empty
+  std::vector<Below> below_;          // every populated zone since the start, also one that has gone
+  std::chrono::nanoseconds usual_{0};
+};
+
+Status ZoneCollector::read_zones(const Node& node) {
+  if (Status status = node.read(kZoneinfoPath, text_); !status) return status;
+  return parse_zoneinfo(text_, zones_).of(kZoneinfoPath);
+}
+
+Status ZoneCollector::read_settings(const Node& node) {
+  if (Status status = read_number(node, kMinFreePath, small_, min_free_kbytes_); !status) return status;
+  if (Status status = read_number(node, kScalePath, small_, scale_factor_); !status) return status;
+  Status status = node.read("proc/sys/kernel/osrelease", small_);
+  if (status.code == Code::missing) status = node.read("proc/version", small_);
+  if (!status && status.code != Code::missing) return status;
+  version_ = parse_kernel_version(small_);
+
+  expected_.clear();
+  constexpr KernelVersion first_with_scale_factor{4, 6};
+  const bool scale_known = scale_factor_ || (version_ && *version_ < first_with_scale_factor);
+  if (min_free_kbytes_ && scale_known) {
+    const bool apart = movable_is_apart(version_, zones_);
+    expected_watermarks(zones_, {*min_free_kbytes_, scale_factor_, node.page_size(), apart}, expected_);
+  }
+  return {};
+}
+
+// The zone's entry, made when it is first seen populated; `hint` is where it most likely is. Null for zones without memory or marks.
+Below* ZoneCollector::below(const Zone& zone, size_t hint) {
+  if (!zone.populated() || !zone.free || !zone.min || !zone.low || !zone.high) return nullptr;
+  const auto same = [&](const Below& entry) { return entry.numa_node == zone.numa_node && entry.zone == zone.name; };
+  if (hint < below_.size() && same(below_[hint])) return &below_[hint];
+  const auto found = std::find_if(below_.begin(), below_.end(), same);
+  if (found != below_.end()) return &*found;
+  return &below_.emplace_back(Below{zone.numa_node, std::string(zone.name)});
+}
+
+Status ZoneCollector::sample(const Node& node, std::chrono::nanoseconds elapsed) {
+  // Of a gap (suspended, stuck, not scheduled) nobody knows how the zone fared: it counts as 1 s at most, or as two of the intervals
+  // before where the Runner has stretched those.
+  constexpr std::chrono::nanoseconds gap = std::chrono::seconds(1);
+  usual_ = std::min(elapsed, std::max(gap, 2 * usual_));
+  if (Status status = read_zones(node); !status) return status;
+  const double seconds = std::chrono::duration<double>(usual_).count();
+  size_t hint = 0;
+  for (const Zone& zone : zones_.zones) {
+    Below* const entry = below(zone, hint);
+    if (!entry) continue;
+    hint = static_cast<size_t>(entry - below_.data()) + 1;
+    for (size_t mark = 0; mark < kBelowMarks; ++mark) {
+      if (*zone.free < *(zone.*kMarks[mark].printed)) entry->seconds[mark] += seconds;
+    }
+  }
+  return {};
+}
+
+Status ZoneCollector::collect(const Node& node, Page& page) {
+  if (Status status = read_zones(node); !status) return status;
+  if (Status status = read_settings(node); !status) return status;
+  label_zones();
+  write_sizes(page);
+  write_marks(page);
+  write_protections(page);
+  write_stats(page);
+  write_below(page);
+  write_settings(node, page);
+  return {};
+}
+
+void ZoneCollector::label_zones() {
+  labels_.clear();
+  for (const Zone& zone : zones_.zones) {
+    labels_.push_back(LabelText({{"numa_node", zone.numa_node}, {"zone", zone.name}}));
+    below(zone, below_.size());
+  }
+}
+
+void ZoneCollector::write_sizes(Page& page) const {
+  constexpr struct {
+    int family;
+    std::optional<uint64_t> Zone::*value;
+  } sizes[] = {
+      {kSpanned, &Zone::spanned}, {kPresent, &Zone::present}, {kManaged, &Zone::managed}, {kFree, &Zone::free}, {kBoost, &Zone::boost},
+  };
+  const auto& zones = zones_.zones;
+  for (const auto& size : sizes) {
+    page.begin(kFamilies[size.family]);
+    for (size_t i = 0; i < zones.size(); ++i) {
+      if (const auto value = zones[i].*size.value) page.sample(labels_[i].view(), {}, *value);
+    }
+  }
+  page.begin(kFamilies[kMiscount]);
+  for (size_t i = 0; i < zones.size(); ++i) {
+    if (zones[i].managed && zones[i].present) page.sample(labels_[i].view(), {}, uint64_t{zones[i].phantom() > 0});
+  }
+  page.begin(kFamilies[kPhantom]);
+  for (size_t i = 0; i < zones.size(); ++i) {
+    if (zones[i].managed && zones[i].present) page.sample(labels_[i].view(), {}, zones[i].phantom());
+  }
+}
+
+void ZoneCollector::write_marks(Page& page) const {
+  const auto& zones = zones_.zones;
+  page.begin(kFamilies[kWatermark]);
+  for (size_t i = 0; i < zones.size(); ++i) {
+    for (const Mark& mark : kMarks) {
+      if (const auto value = zones[i].*mark.printed) page.sample(labels_[i].view(), {{"watermark", mark.name}}, *value);
+    }
+  }
+  page.begin(kFamilies[kExpected]);
+  for (size_t i = 0; i < expected_.size(); ++i) {
+    for (const Mark& mark : kMarks) {
+      if (zones[i].*mark.printed) page.sample(labels_[i].view(), {{"watermark", mark.name}}, expected_[i].*mark.expected);
+    }
+  }
+  page.begin(kFamilies[kHonoured]);
+  for (size_t i = 0; i < expected_.size(); ++i) {
+    if (const auto ratio = honoured_ratio(zones[i], expected_[i])) page.sample(labels_[i].view(), {}, *ratio);
+  }
+}
+
+void ZoneCollector::write_protections(Page& page) const {
+  const ColumnNames columns = protection_columns(zones_);
+  page.begin(kFamilies[kProtection]);
+  for (size_t i = 0; i < zones_.zones.size(); ++i) {
+    const Zone& zone = zones_.zones[i];
+    for (size_t column = 0; column < zone.protections; ++column) {
+      if (columns[column].empty()) continue;
+      page.sample(labels_[i].view(), {{"against", columns[column]}}, zone.protection[column]);
+    }
+  }
+}
+
+void ZoneCollector::write_stats(Page& page) const {
+  page.begin(kFamilies[kZoneStat]);
+  for (size_t i = 0; i < zones_.zones.size(); ++i) {
+    const ZoneStats& stats = zones_.zones[i].stats;
+    for (size_t stat = 0; stat < kZoneStatCount; ++stat) {
+      if (stats.has(stat)) page.sample(labels_[i].view(), {{"stat", kZoneStats[stat]}}, stats[stat]);
+    }
+  }
+  page.begin(kFamilies[kNodeStat]);
+  for (const NumaNodeStats& numa_node : zones_.nodes) {
+    const LabelText label({{"numa_node", numa_node.numa_node}});
+    for (size_t stat = 0; stat < kZoneStatCount; ++stat) {
+      if (numa_node.stats.has(stat)) page.sample(label.view(), {{"stat", kZoneStats[stat]}}, numa_node.stats[stat]);
+    }
+  }
+}
+
+void ZoneCollector::write_below(Page& page) const {
+  page.begin(kFamilies[kBelow]);
+  for (const Below& entry : below_) {
+    const LabelText label({{"numa_node", entry.numa_node}, {"zone", entry.zone}});
+    for (size_t mark = 0; mark < kBelowMarks; ++mark) page.sample(label.view(), {{"watermark", kMarks[mark].name}}, entry.seconds[mark]);
+  }
+}
+
+void ZoneCollector::write_settings(const Node& node, Page& page) const {
+  if (min_free_kbytes_) page.one(kFamilies[kMinFree], *min_free_kbytes_ * 1024);
+  if (scale_factor_) page.one(kFamilies[kScale], *scale_factor_);
+  page.one(kFamilies[kPageSize], static_cast<uint64_t>(node.page_size()));
+}
+
+std::unique_ptr<Collector> make(const Config&) { return std::make_unique<ZoneCollector>(); }
+
+}  // namespace
+
+extern const Spec zone;
+constinit const Spec zone = {
+    .name = "zone",
+    .summary = "Memory zones: watermarks as they are and as they ought to be, miscounted pages (/proc/zoneinfo)",
+    .families = kFamilies,
+    .make = make,
+    .sample_every = std::chrono::milliseconds(250),
+};
+
+}  // namespace fencewatch
