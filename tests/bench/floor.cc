@@ -17,10 +17,15 @@
 
 namespace {
 
+// The buffer is as large as the file needs and no larger: reading proc/sys costs the kernel a zeroed copy of the whole buffer.
+struct File {
+  int fd;
+  std::vector<char> buffer = std::vector<char>(2048);
+};
+
 struct Floor {
-  std::string body, gzip;
-  std::vector<int> files;
-  std::vector<char> buffer = std::vector<char>(1 << 20);
+  std::string plain, gzip;  // whole responses
+  std::vector<File> files;
   std::mutex mutex;  // one collection at a time, as in an exporter
 };
 
@@ -33,13 +38,19 @@ std::string contents(const char* path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+std::string response(const std::string& body, const std::string& header) {
+  return "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n" + header +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
 void read_all(Floor& floor) {
-  for (const int fd : floor.files) {
-    off_t at = 0;
+  for (File& file : floor.files) {
+    size_t used = 0;
     while (true) {
-      const ssize_t n = ::pread(fd, floor.buffer.data(), floor.buffer.size(), at);
+      const ssize_t n = ::pread(file.fd, file.buffer.data() + used, file.buffer.size() - used, static_cast<off_t>(used));
       if (n <= 0) break;
-      at += n;
+      used += static_cast<size_t>(n);
+      if (used == file.buffer.size()) file.buffer.resize(2 * used);
     }
   }
 }
@@ -50,14 +61,8 @@ int answer(mg_connection* connection, void* data) {
     const std::lock_guard lock(floor.mutex);
     read_all(floor);
   }
-  const bool gzip = mg_get_header(connection, "Accept-Encoding") != nullptr;
-  const std::string& body = gzip ? floor.gzip : floor.body;
-  mg_response_header_start(connection, 200);
-  mg_response_header_add(connection, "Content-Type", "text/plain; version=0.0.4; charset=utf-8", -1);
-  if (gzip) mg_response_header_add(connection, "Content-Encoding", "gzip", -1);
-  mg_response_header_add(connection, "Content-Length", std::to_string(body.size()).c_str(), -1);
-  mg_response_header_send(connection);
-  mg_write(connection, body.data(), body.size());
+  const std::string& response = mg_get_header(connection, "Accept-Encoding") ? floor.gzip : floor.plain;
+  mg_write(connection, response.data(), response.size());  // once: mg_response_header_send() would send each header by itself
   return 200;
 }
 
@@ -69,11 +74,11 @@ int main(int argc, char** argv) {
     return 2;
   }
   Floor floor;
-  floor.body = contents(argv[2]);
-  floor.gzip = contents(argv[3]);
+  floor.plain = response(contents(argv[2]), "");
+  floor.gzip = response(contents(argv[3]), "Content-Encoding: gzip\r\n");
   for (int i = 4; i < argc; ++i) {
     const int fd = ::open(argv[i], O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) floor.files.push_back(fd);
+    if (fd >= 0) floor.files.push_back({fd});
   }
   sigset_t end;
   sigemptyset(&end);

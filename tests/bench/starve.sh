@@ -61,6 +61,7 @@ make_group() {
 inside() {
   local name=$1
   shift
+  : >"$tmp/$name.log"
   (
     echo "$BASHPID" >"$group/cgroup.procs"
     exec "$@" >"$tmp/$name.log" 2>&1
