@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 using namespace fencewatch;
 
 TEST_CASE("lines are cut off one by one, an unfinished last one too") {
