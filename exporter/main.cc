@@ -1,1 +1,129 @@
-int main() { return 1; }
+// flags → Config → Node → Runner → Server; no logic of its own.
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <string>
+
+#include "exporter/config.h"
+#include "exporter/describe.h"
+#include "exporter/log.h"
+#include "exporter/memory.h"
+#include "exporter/node.h"
+#include "exporter/runner.h"
+#include "exporter/server.h"
+
+namespace fencewatch {
+namespace {
+
+using Mode = Config::Mode;
+
+constexpr std::chrono::seconds kOnce{30};  // far above every deadline: --once gives up only on what the Runner gave up on
+
+bool print(std::string_view text, FILE* to) { return std::fwrite(text.data(), 1, text.size(), to) == text.size() && std::fflush(to) == 0; }
+
+// Ends without the destructors when a thread is stuck in the kernel: nothing can wait for it.
+int leave(Runner& runner, int code) {
+  const bool clean = runner.stop();
+  log::stop();
+  if (!clean) std::_Exit(code);
+  return code;
+}
+
+void tell_failure(const Runner::Info& info) {
+  const std::string line = std::to_string(info.last.line);
+  const std::string_view reason = info.running ? name(Code::stuck) : name(info.last.code);
+  log::error("collector failed",
+             {{"collector", info.spec->name}, {"reason", reason}, {"file", info.last.file}, {"line", line}, {"text", info.last.text}});
+}
+
+int once(Runner& runner) {
+  runner.start();
+  Bytes out;
+  const bool good = runner.scrape(runner.all(), Format::text, Runner::Clock::now() + kOnce, out);
+  for (const Runner::Info& info : runner.info()) {
+    if (!info.up && (info.running || info.last.code != Code::missing)) tell_failure(info);
+  }
+  const bool printed = print(out, stdout);
+  if (!printed) log::error("cannot write to stdout");
+  return leave(runner, good && printed ? 0 : 1);
+}
+
+sigset_t block_signals() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGINT);
+  sigaddset(&ends, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // inherited by all threads; only sigwait takes them
+  return ends;
+}
+
+void lock_memory() {
+  const int error = memory::lock();
+  if (error == 0) return;
+  const char* reason = strerrordesc_np(error);
+  log::warn(
+      "memory is not locked: under memory pressure the exporter may be slow to answer; it needs CAP_IPC_LOCK or LimitMEMLOCK=infinity",
+      {{"reason", reason != nullptr ? reason : "unknown error"}});
+}
+
+int serve(const Config& config, Runner& runner, const sigset_t& ends) {
+  log::start(config.log_level, config.log_format);
+  {
+    Server server(config, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
+    runner.start();
+    server.warm_up();
+    lock_memory();
+    for (const std::string& address : config.listen_addresses) {
+      const bool first = &address == &config.listen_addresses.front();
+      const std::string shown = first ? address.substr(0, address.rfind(':') + 1) + std::to_string(server.port()) : address;
+      log::info("listening", {{"address", shown}, {"path", config.telemetry_path}});
+    }
+    int signal = 0;
+    sigwait(&ends, &signal);
+    log::info("stopping", {{"signal", sigabbrev_np(signal)}});
+  }
+  return leave(runner, 0);
+}
+
+int run(const Config& config) {
+  const sigset_t ends = block_signals();
+  if (config.mode == Mode::serve) memory::prepare();
+  Status opened;
+  const std::unique_ptr<Node> node = open_node(config.paths, opened);
+  Runner runner(all_collectors(), config, *node);
+  if (config.mode == Mode::check) return print("configuration is valid\n", stdout) ? 0 : 1;
+  // Without sysfs a tree is still worth reading; a mistyped path of the other two would leave nothing to read.
+  if (!opened) {
+    const bool usable = opened.file == "--path.sysfs" && opened.code == Code::missing;
+    (usable ? log::warn : log::error)("cannot open the root", {{"flag", opened.file}, {"reason", opened.text}});
+    if (!usable) return 1;
+  }
+  return config.mode == Mode::once ? once(runner) : serve(config, runner, ends);
+}
+
+}  // namespace
+}  // namespace fencewatch
+
+int main(int argc, char** argv) {
+  using namespace fencewatch;
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  try {
+    const Parsed parsed = parse_arguments(argc, argv, all_collectors());
+    if (parsed.exit >= 0) return print(parsed.message, parsed.exit == 0 ? stdout : stderr) ? parsed.exit : 1;
+    if (parsed.config.mode == Mode::describe) {
+      const std::span<const Family> own[] = {Runner::families(), Server::families()};
+      return print(describe(all_collectors(), own), stdout) ? 0 : 1;
+    }
+    return run(parsed.config);
+  } catch (const std::exception& e) {
+    log::stop();
+    print("fencewatch: " + std::string(e.what()) + "\n", stderr);
+    return 1;
+  }
+}

@@ -20,8 +20,8 @@ class Server {
   ~Server();  // waits for requests at work, each of which is bounded
   Server(const Server&) = delete;
 
-  int port() const;    // the first address's, for --web.listen-address=127.0.0.1:0
-  void warm_up();      // one scrape through our own code in both formats, so that nothing is first at the first real one
+  int port() const;  // the first address's, for --web.listen-address=127.0.0.1:0
+  void warm_up();    // one scrape through our own code in both formats, so that nothing is first at the first real one
 
   static std::span<const Family> families();  // http_*
 

@@ -225,7 +225,7 @@ TEST_CASE("files of the live procfs stay open and cost no allocation") {
   const std::string before(out.view());
   std::string after = before;
   REQUIRE(node->read("proc/zoneinfo", out).code == Code::ok);
-  const size_t allocated = test::thread_allocations();
+  const uint64_t allocated = test::thread_allocations();
   CHECK(node->read("proc/zoneinfo", out).code == Code::ok);
   CHECK(test::thread_allocations() == allocated);
   while (after == before) after = text_of(*node, "proc/uptime");  // never the bytes of the first read for ever

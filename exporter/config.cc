@@ -1,0 +1,346 @@
+#include "exporter/config.h"
+
+#include <arpa/inet.h>
+#include <yaml-cpp/yaml.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+#include "exporter/scan.h"
+
+namespace fencewatch {
+namespace {
+
+// A setting that flags and the file share: --web.max-requests and web: {max-requests: }. `apply` throws Refused.
+using Values = std::vector<std::string>;
+enum class Kind { text, list, boolean };
+struct Setting {
+  std::string name;
+  Kind kind;
+  std::string help;
+  void (*apply)(Config& config, const Values& values);
+};
+
+// What was said, and where: "--log.level" or "fencewatch.yml:3: log.level".
+struct Said {
+  Values values;
+  std::string where;
+};
+using AllSaid = std::map<std::string, Said, std::less<>>;
+
+struct Refused : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
+std::string in_quotes(std::string_view value) {
+  std::string shown = "\"";
+  for (const char c : value) shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;  // the message stays one line
+  return shown + '"';
+}
+
+std::string one_of(const std::string& value, std::initializer_list<std::string_view> choices) {
+  std::string wanted;
+  for (const std::string_view choice : choices) {
+    if (value == choice) return value;
+    wanted += (wanted.empty() ? "" : ", ") + std::string(choice);
+  }
+  throw Refused(in_quotes(value) + " is not one of " + wanted);
+}
+
+std::string path(const std::string& value) {
+  if (value.empty()) throw Refused("the path is empty");
+  return value;
+}
+
+int max_requests(const std::string& value) {
+  int number = 0;
+  if (!scan::number(std::string_view(value), number) || number < 0)
+    throw Refused(in_quotes(value) + " is not a number from 0 (no bound) up");
+  return number;
+}
+
+std::string listen_address(const std::string& value) {
+  const size_t colon = value.rfind(':');
+  const std::string host = value.substr(0, std::min(colon, value.size()));
+  if (host.find_first_of(":[") != host.npos) throw Refused(in_quotes(value) + ": IPv6 is not supported yet");
+  in_addr address{};
+  uint16_t port = 0;
+  if (colon == value.npos || !scan::number(std::string_view(value).substr(colon + 1), port))
+    throw Refused(in_quotes(value) + " is not [address]:port");
+  if (!host.empty() && inet_pton(AF_INET, host.c_str(), &address) != 1)
+    throw Refused(in_quotes(value) + ": the host part is not an IPv4 address");
+  return value;
+}
+
+std::string telemetry_path(const std::string& value) {
+  const auto refused = [](char c) { return c <= ' ' || c >= 0x7f || std::strchr("?#%\\", c) != nullptr; };
+  if (!value.starts_with('/')) throw Refused(in_quotes(value) + " does not start with /");
+  if (value == "/" || value == "/-/healthy" || value == "/-/ready") throw Refused(in_quotes(value) + " is taken by another page");
+  if (std::any_of(value.begin(), value.end(), refused) || value.find("//") != value.npos || value.find("/.") != value.npos) {
+    throw Refused(in_quotes(value) + " is not a plain path");
+  }
+  return value;
+}
+
+bool is_true(const Values& values) { return values.back() == "true"; }
+
+std::vector<Setting> settings() {
+  return {
+      {"web.listen-address", Kind::list, "[address]:port to listen on; may be given more than once (default :19664)",
+       [](Config& c, const Values& v) {
+         c.listen_addresses.clear();
+         for (const std::string& value : v) c.listen_addresses.push_back(listen_address(value));
+         if (v.empty()) throw Refused("the list is empty");
+       }},
+      {"web.telemetry-path", Kind::text, "where the metrics are (default /metrics)",
+       [](Config& c, const Values& v) { c.telemetry_path = telemetry_path(v[0]); }},
+      {"web.max-requests", Kind::text, "scrapes at once, 0 for no bound (default 40)",
+       [](Config& c, const Values& v) { c.max_requests = max_requests(v[0]); }},
+      {"web.disable-exporter-metrics", Kind::boolean, "leave out process_* and http_*",
+       [](Config& c, const Values& v) { c.exporter_metrics = !is_true(v); }},
+      {"path.procfs", Kind::text, "procfs of the watched machine (default /proc)",
+       [](Config& c, const Values& v) { c.paths.procfs = path(v[0]); }},
+      {"path.sysfs", Kind::text, "sysfs of the watched machine (default /sys)",
+       [](Config& c, const Values& v) { c.paths.sysfs = path(v[0]); }},
+      {"path.rootfs", Kind::text,
+       "root of the watched machine, or an unpacked sosreport; procfs and sysfs are below it unless given (default /)",
+       [](Config& c, const Values& v) { c.paths.rootfs = path(v[0]); }},
+      {"log.level", Kind::text, "debug, info, warn or error (default info)",
+       [](Config& c, const Values& v) {
+         c.log_level = one_of(v[0], {"debug", "info", "warn", "error"});
+       }},
+      {"log.format", Kind::text, "logfmt or json (default logfmt)",
+       [](Config& c, const Values& v) {
+         c.log_format = one_of(v[0], {"logfmt", "json"});
+       }},
+      {"kernel.advisories", Kind::text, "YAML file of kernel advisories in place of the built-in list",
+       [](Config& c, const Values& v) { c.kernel_advisories = path(v[0]); }},
+      {"collector.disable-defaults", Kind::boolean, "start from no collector instead of the default ones", nullptr},
+  };
+}
+
+std::vector<Setting> settings_with(std::span<const Spec* const> collectors) {
+  std::vector<Setting> all = settings();
+  for (const Spec* spec : collectors) {
+    const std::string summary = std::string(spec->summary) + (spec->on_by_default ? " (default on)" : " (default off)");
+    all.push_back({"collector." + std::string(spec->name), Kind::boolean, summary, nullptr});
+  }
+  return all;
+}
+
+// ---- The YAML file ------------------------------------------------------------------------------------------------------------
+
+class File {
+ public:
+  File(std::string name, const std::vector<Setting>& known) : name_(std::move(name)), known_(known) {}
+
+  AllSaid read() {
+    errno = 0;
+    std::ifstream file(name_, std::ios::binary);
+    std::ostringstream text;
+    if (!file || !(file.peek() == EOF || text << file.rdbuf()) || file.bad()) {
+      throw Refused("--config.file: " + in_quotes(name_) + ": " + (errno != 0 ? strerrordesc_np(errno) : "cannot be read"));
+    }
+    try {
+      const std::vector<YAML::Node> documents = YAML::LoadAll(text.str());
+      if (documents.size() > 1) refuse(documents[1], "more than one document");
+      if (!documents.empty()) top(documents[0]);
+    } catch (const YAML::Exception& e) {
+      throw Refused(name_ + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
+    }
+    return std::move(said_);
+  }
+
+ private:
+  std::string at(const YAML::Node& node) const { return name_ + ":" + std::to_string(node.Mark().line + 1) + ": "; }
+  [[noreturn]] void refuse(const YAML::Node& node, const std::string& what) const { throw Refused(at(node) + what); }
+
+  void top(const YAML::Node& root) {
+    if (root.IsNull()) return;
+    if (!root.IsMap()) refuse(root, "expected keys like web:, path:, collector:");
+    std::vector<std::string> seen;
+    for (const auto& entry : root) {
+      const YAML::Node &key = entry.first, &value = entry.second;
+      const std::string section = key_of(key, seen, "");
+      const auto in_section = [&section](const Setting& s) { return s.name.starts_with(section + "."); };
+      if (std::none_of(known_.begin(), known_.end(), in_section)) refuse(key, "unknown key " + in_quotes(section));
+      if (!value.IsMap()) refuse(key, section + ": expected a map");
+      within(section, value);
+    }
+  }
+
+  void within(const std::string& section, const YAML::Node& map) {
+    std::vector<std::string> seen;
+    for (const auto& entry : map) {
+      const YAML::Node &key = entry.first, &value = entry.second;
+      const std::string full = section + "." + key_of(key, seen, section + ".");
+      const auto setting = std::find_if(known_.begin(), known_.end(), [&full](const Setting& s) { return s.name == full; });
+      if (setting == known_.end()) refuse(key, "unknown " + std::string(section == "collector" ? "collector " : "key ") + in_quotes(full));
+      said_[full] = Said{values_of(*setting, key, value), at(value.IsDefined() && !value.IsNull() ? value : key) + full};
+    }
+  }
+
+  std::string key_of(const YAML::Node& key, std::vector<std::string>& seen, const std::string& prefix) const {
+    if (!key.IsScalar()) refuse(key, "a key is not a word");
+    const std::string name = key.Scalar();
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) refuse(key, "duplicate key " + in_quotes(prefix + name));
+    seen.push_back(name);
+    return name;
+  }
+
+  Values values_of(const Setting& setting, const YAML::Node& key, const YAML::Node& value) const {
+    if (setting.kind == Kind::list && value.IsSequence()) {
+      Values values;
+      for (const YAML::Node& element : value) {
+        if (!element.IsScalar()) refuse(key, setting.name + ": expected a list of texts");
+        values.push_back(element.Scalar());
+      }
+      return values;
+    }
+    if (!value.IsScalar()) refuse(key, setting.name + ": expected one value");
+    if (setting.kind == Kind::boolean && value.Scalar() != "true" && value.Scalar() != "false") {
+      refuse(key, setting.name + ": " + in_quotes(value.Scalar()) + " is not true or false");
+    }
+    return {value.Scalar()};
+  }
+
+  std::string name_;
+  const std::vector<Setting>& known_;
+  AllSaid said_;
+};
+
+// ---- Flags --------------------------------------------------------------------------------------------------------------------
+
+struct Flags {
+  AllSaid said;
+  std::string config_file;
+  Config::Mode mode = Config::Mode::serve;
+  bool version = false, once = false, describe = false, check = false;
+};
+
+Config::Mode mode_of(std::span<const std::pair<CLI::Option*, Config::Mode>> modes) {
+  Config::Mode mode = Config::Mode::serve;
+  const CLI::Option* given = nullptr;
+  for (const auto& [option, its_mode] : modes) {
+    if (option->count() == 0) continue;
+    if (given != nullptr) throw Refused(given->get_name() + " and " + option->get_name() + " exclude each other");
+    given = option;
+    mode = its_mode;
+  }
+  return mode;
+}
+
+void refuse_unknown(const std::vector<std::string>& remaining) {
+  if (remaining.empty()) return;
+  const std::string flag = remaining[0].substr(0, remaining[0].find('='));
+  for (const std::string_view prefix : {"--collector.", "--no-collector."}) {
+    if (flag.starts_with(prefix)) throw Refused("unknown collector " + in_quotes(flag.substr(prefix.size())) + " in " + in_quotes(flag));
+  }
+  throw Refused((flag.starts_with('-') ? "unknown flag " : "unexpected argument ") + in_quotes(flag));
+}
+
+Flags parse_flags(CLI::App& app, int argc, const char* const* argv, const std::vector<Setting>& known) {
+  Flags flags;
+  app.allow_extras();
+  app.set_help_flag("-h,--help", "print this and exit");
+  std::vector<std::pair<CLI::Option*, const Setting*>> options;
+  std::vector<Values> values(known.size());
+  std::vector<char> switches(known.size());
+  for (size_t i = 0; i < known.size(); ++i) {
+    const Setting& setting = known[i];
+    CLI::Option* option = nullptr;
+    if (setting.kind == Kind::boolean) {
+      const bool negatable = setting.apply == nullptr && setting.name != "collector.disable-defaults";
+      option = app.add_flag("--" + setting.name + (negatable ? ",!--no-" + setting.name : ""), setting.help);
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    } else {
+      option = app.add_option("--" + setting.name, values[i], setting.help)->allow_extra_args(false);
+      option->type_name(setting.kind == Kind::list ? "VALUE ..." : "VALUE");
+    }
+    options.emplace_back(option, &setting);
+  }
+  app.add_option("--config.file", flags.config_file, "YAML file with the same settings; flags beat it")->type_name("FILE");
+  const std::pair<CLI::Option*, Config::Mode> modes[] = {
+      {app.add_flag("--once", flags.once, "print the metrics of one scrape and exit, 1 if a collector failed"), Config::Mode::once},
+      {app.add_flag("--describe", flags.describe, "print the reference of all metrics and exit"), Config::Mode::describe},
+      {app.add_flag("--check-config", flags.check, "check flags and files and exit"), Config::Mode::check}};
+  app.add_flag("--version", flags.version, "print the version and exit");
+  app.parse(argc, argv);
+  refuse_unknown(app.remaining());
+  flags.mode = mode_of(modes);
+  for (size_t i = 0; i < known.size(); ++i) {
+    if (options[i].first->count() == 0) continue;
+    const std::string flag = "--" + known[i].name;
+    if (known[i].kind == Kind::boolean) values[i] = {options[i].first->as<bool>() ? "true" : "false"};
+    if (known[i].kind == Kind::text && values[i].size() != 1) throw Refused(flag + " is given more than once");
+    flags.said[known[i].name] = Said{values[i], flag};
+  }
+  return flags;
+}
+
+// ---- Both ---------------------------------------------------------------------------------------------------------------------
+
+void derive_paths(const AllSaid& said, NodePaths& paths) {
+  if (!said.contains("path.rootfs")) return;
+  const std::string root = paths.rootfs.substr(0, paths.rootfs.find_last_not_of('/') + 1);
+  if (!said.contains("path.procfs")) paths.procfs = root + "/proc";
+  if (!said.contains("path.sysfs")) paths.sysfs = root + "/sys";
+}
+
+Config resolve(const AllSaid& said, const std::vector<Setting>& known, std::span<const Spec* const> collectors) {
+  Config config;
+  for (const Setting& setting : known) {
+    const auto found = said.find(setting.name);
+    if (found == said.end() || setting.apply == nullptr) continue;
+    try {
+      setting.apply(config, found->second.values);
+    } catch (const Refused& e) {
+      throw Refused(found->second.where + ": " + e.what());
+    }
+  }
+  derive_paths(said, config.paths);
+  const auto switched = [&said](std::string_view name, bool otherwise) {
+    const auto found = said.find(name);
+    return found == said.end() ? otherwise : is_true(found->second.values);
+  };
+  const bool defaults = !switched("collector.disable-defaults", false);
+  for (const Spec* spec : collectors) {
+    config.enabled.push_back(switched("collector." + std::string(spec->name), defaults && spec->on_by_default));
+  }
+  return config;
+}
+
+std::string version() {
+  return "fencewatch, version " FENCEWATCH_VERSION " (revision: " FENCEWATCH_REVISION ")\n  compiler: g++ " __VERSION__ "\n";
+}
+
+}  // namespace
+
+Parsed parse_arguments(int argc, const char* const* argv, std::span<const Spec* const> collectors) {
+  CLI::App app("Prometheus exporter that tells that an HA node is about to be fenced, and why", "fencewatch");
+  Parsed parsed;
+  try {
+    const std::vector<Setting> known = settings_with(collectors);
+    Flags flags = parse_flags(app, argc, argv, known);
+    if (flags.version) return {{}, 0, version()};
+    if (!flags.config_file.empty()) flags.said.merge(File(flags.config_file, known).read());
+    parsed.config = resolve(flags.said, known, collectors);
+    parsed.config.mode = flags.mode;
+  } catch (const CLI::CallForHelp&) {
+    return {{}, 0, app.help()};
+  } catch (const std::exception& e) {
+    std::string message = e.what();
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    return {{}, 1, "fencewatch: " + message + "\n"};
+  }
+  return parsed;
+}
+
+}  // namespace fencewatch
