@@ -64,8 +64,10 @@ Zoneinfo parsed(std::string_view text) {
   return out;
 }
 
+constexpr const char* kEnd = "\n        protection: (0)\n  pagesets\n  start_pfn:           0\n";
+
 std::string zone(std::string_view header, uint64_t present, uint64_t managed) {
-  return std::string(header) + "\n        present  " + std::to_string(present) + "\n        managed  " + std::to_string(managed) + "\n";
+  return std::string(header) + "\n        present  " + std::to_string(present) + "\n        managed  " + std::to_string(managed) + kEnd;
 }
 
 }  // namespace
@@ -172,7 +174,7 @@ TEST_CASE("watermarks: Movable shares before 6.6 and not since") {
   CHECK(movable_is_apart(parse_kernel_version("6.6.0"), info));
   CHECK(movable_is_apart(parse_kernel_version("7.0"), info));
   CHECK(!movable_is_apart({}, info));
-  CHECK(movable_is_apart({}, parsed("Node 0, zone Normal\n        promo    1\n")));
+  CHECK(movable_is_apart({}, parsed("Node 0, zone Normal\n        promo    1" + std::string(kEnd))));
 }
 
 TEST_CASE("watermarks: a phantom goes to the highest populated zone below it, in its own node, also beside real pages") {
@@ -202,7 +204,7 @@ TEST_CASE("watermarks: 64 KiB pages, and numbers that a product of 64 bit would 
 
 TEST_CASE("watermarks: what the file does not say is not made up") {
   std::vector<Watermarks> out;
-  CHECK(!expected_watermarks(parsed("Node 0, zone DMA\n        present  1\n"), {4000, 10, 4096, false}, out));
+  CHECK(!expected_watermarks(parsed("Node 0, zone DMA\n        present  1" + std::string(kEnd)), {4000, 10, 4096, false}, out));
   CHECK(out.empty());
   CHECK(!expected_watermarks(parsed(zone("Node 0, zone DMA", 0, 0)), {4000, 10, 4096, false}, out));  // nothing to share
   CHECK(out.empty());
