@@ -1,6 +1,7 @@
 #include "exporter/connections.h"
 
 #include <arpa/inet.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -8,20 +9,20 @@
 namespace fencewatch {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr auto kTick = std::chrono::milliseconds(10);  // between looks while every worker is taken
-constexpr int kHighestSocket = 1024;                   // the lowest free number is given out, and we hold far fewer
 
 }  // namespace
 
-void Connections::start() { thread_ = std::thread(&Connections::watch, this); }
+void Connections::start(std::vector<int> ports) {
+  ports_ = std::move(ports);
+  thread_ = std::thread(&Connections::watch, this);
+}
 
 void Connections::stop() {
   {
-    const Lock lock(mutex_);
+    Lock lock(mutex_);
     stopping_ = true;
-    shut_down(Clock::duration(-1));
+    shut_down(lock, Clock::duration(0));
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
@@ -32,24 +33,21 @@ Connections::Slot* Connections::hire() {
   return hired_ < kWorkers ? &slots_[hired_++] : nullptr;
 }
 
-void Connections::opened(Slot& slot, const char* address, int port) {
+void Connections::opened(Slot& slot) {
   const Lock lock(mutex_);
-  slot.peer = inet_addr(address);
-  slot.peer_port = htons(static_cast<in_port_t>(port));
-  slot.at_work = false;
-  slot.open = true;
-  slot.since = Clock::now();
-  if (++open_ == kWorkers || stopping_) wake_.notify_all();
+  slot = {true, State::reading, {}, Clock::now()};
+  if (++open_ == kWorkers) wake_.notify_all();
 }
 
-void Connections::at_work(Slot& slot) {
+void Connections::at_work(Slot& slot, const char* address, int port) {
   const Lock lock(mutex_);
-  slot.at_work = true;
+  slot.peer = {inet_addr(address), htons(static_cast<in_port_t>(port))};
+  slot.state = State::at_work;
 }
 
-void Connections::waiting(Slot& slot) {
+void Connections::enter(Slot& slot, State state) {
   const Lock lock(mutex_);
-  slot.at_work = false;
+  slot.state = state;
   slot.since = Clock::now();
 }
 
@@ -57,29 +55,55 @@ void Connections::closing(Slot& slot) {
   const Lock lock(mutex_);
   slot.open = false;
   --open_;
+  ++closing_;
+}
+
+void Connections::closed() {
+  const Lock lock(mutex_);
+  if (--closing_ == 0) all_closed_.notify_all();
 }
 
 void Connections::watch() {
   Lock lock(mutex_);
   while (!stopping_) {
     wake_.wait(lock, [this] { return stopping_ || open_ == kWorkers; });
-    shut_down(kPatience);
+    shut_down(lock, kPatience);
     wake_.wait_for(lock, kTick, [this] { return stopping_; });
   }
 }
 
-void Connections::shut_down(Clock::duration patience) {
-  const auto before = Clock::now() - patience;
-  const auto stale = [&](const Slot& slot) { return slot.open && !slot.at_work && slot.since < before; };
-  if (std::none_of(slots_.begin(), slots_.end(), stale)) return;
-  for (int fd = 0; fd < kHighestSocket; ++fd) {
-    sockaddr_in peer{};
-    socklen_t length = sizeof peer;
-    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0 || peer.sin_family != AF_INET) continue;
-    const auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) {
-      return stale(s) && s.peer == peer.sin_addr.s_addr && s.peer_port == peer.sin_port;
-    });
-    if (slot != slots_.end()) shutdown(fd, SHUT_RDWR);
+bool Connections::ours(int fd, Peer& peer) const {
+  sockaddr_in other{}, own{};
+  socklen_t length = sizeof other;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&other), &length) != 0 || other.sin_family != AF_INET) return false;
+  length = sizeof own;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&own), &length) != 0) return false;
+  peer = {other.sin_addr.s_addr, other.sin_port};
+  return std::find(ports_.begin(), ports_.end(), ntohs(own.sin_port)) != ports_.end();
+}
+
+bool Connections::stale(int fd, const Peer& peer, Clock::time_point now, Clock::duration patience) {
+  const auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.open && s.peer == peer; });
+  const bool known = slot != slots_.end();
+  if (known && slot->state == State::at_work) return false;
+  if (known && slot->state == State::writing) return now - slot->since >= patience;
+  int unread = 0;
+  if (ioctl(fd, FIONREAD, &unread) != 0) return false;
+  Quiet& quiet = quiet_[static_cast<size_t>(fd)];
+  if (unread > 0 || quiet.peer != peer) quiet = {peer, now};
+  if (known) quiet.since = std::max(quiet.since, slot->since);
+  return unread == 0 && now - quiet.since >= patience;
+}
+
+void Connections::shut_down(Lock& lock, Clock::duration patience) {
+  all_closed_.wait(lock, [this] { return closing_ == 0; });
+  const auto now = Clock::now();
+  for (size_t fd = 0; fd < quiet_.size(); ++fd) {
+    Peer peer;
+    if (!ours(static_cast<int>(fd), peer))
+      quiet_[fd].peer = {};
+    else if (stale(static_cast<int>(fd), peer, now, patience))
+      shutdown(static_cast<int>(fd), SHUT_RDWR);
   }
 }
 

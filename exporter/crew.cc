@@ -1,5 +1,6 @@
 #include "exporter/crew.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #include <algorithm>
@@ -74,7 +75,10 @@ void Crew::add_thread() {
     ++threads_, ++standbys_;
   }
   try {
-    std::thread([self = shared_from_this()] { self->run(); }).detach();
+    std::thread([self = shared_from_this()] {
+      pthread_setname_np(pthread_self(), "collect");
+      self->run();
+    }).detach();
   } catch (const std::system_error&) {
     const std::lock_guard lock(mutex);
     --threads_, --standbys_;

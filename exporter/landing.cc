@@ -10,7 +10,8 @@ namespace {
 std::string state(const Runner::Info& info) {
   if (info.running) return "running";
   if (info.up) return "up";
-  if (!info.available && (info.last || info.last.code == Code::missing)) return info.last ? "not collected yet" : "nothing to read";
+  if (info.last.code == Code::missing) return "nothing to read";
+  if (info.last) return "not collected yet";
   std::string text = "down: ";
   text += name(info.last.code);
   if (!info.last.file.empty()) text += " ", text += info.last.file;

@@ -34,20 +34,10 @@ int leave(Runner& runner, int code) {
   return code;
 }
 
-void tell_failure(const Runner::Info& info) {
-  const std::string line = std::to_string(info.last.line);
-  const std::string_view reason = info.running ? name(Code::stuck) : name(info.last.code);
-  log::error("collector failed",
-             {{"collector", info.spec->name}, {"reason", reason}, {"file", info.last.file}, {"line", line}, {"text", info.last.text}});
-}
-
 int once(Runner& runner) {
   runner.start();
   Bytes out;
   const bool good = runner.scrape(runner.all(), Format::text, Runner::Clock::now() + kOnce, out);
-  for (const Runner::Info& info : runner.info()) {
-    if (!info.up && (info.running || info.last.code != Code::missing)) tell_failure(info);
-  }
   const bool printed = print(out, stdout);
   if (!printed) log::error("cannot write to stdout");
   return leave(runner, good && printed ? 0 : 1);
@@ -72,7 +62,6 @@ void lock_memory() {
 }
 
 int serve(const Config& config, Runner& runner, const sigset_t& ends) {
-  log::start(config.log_level, config.log_format);
   {
     Server server(config, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
     runner.start();
@@ -90,18 +79,27 @@ int serve(const Config& config, Runner& runner, const sigset_t& ends) {
   return leave(runner, 0);
 }
 
+std::string_view path_of(std::string_view flag, const NodePaths& paths) {
+  return flag == "--path.procfs" ? paths.procfs : flag == "--path.sysfs" ? paths.sysfs : paths.rootfs;
+}
+
 int run(const Config& config) {
-  const sigset_t ends = block_signals();
-  if (config.mode == Mode::serve) memory::prepare();
+  sigset_t ends{};
+  if (config.mode == Mode::serve) {
+    ends = block_signals();
+    memory::prepare();
+  }
   Status opened;
   const std::unique_ptr<Node> node = open_node(config.paths, opened);
   Runner runner(all_collectors(), config, *node);
   if (config.mode == Mode::check) return print("configuration is valid\n", stdout) ? 0 : 1;
+  log::start(config.log_level, config.log_format);
   // Without sysfs a tree is still worth reading; a mistyped path of the other two would leave nothing to read.
   if (!opened) {
     const bool usable = opened.file == "--path.sysfs" && opened.code == Code::missing;
-    (usable ? log::warn : log::error)("cannot open the root", {{"flag", opened.file}, {"reason", opened.text}});
-    if (!usable) return 1;
+    (usable ? log::warn : log::error)("cannot open the root",
+                                      {{"flag", opened.file}, {"path", path_of(opened.file, config.paths)}, {"reason", opened.text}});
+    if (!usable) return log::stop(), 1;
   }
   return config.mode == Mode::once ? once(runner) : serve(config, runner, ends);
 }

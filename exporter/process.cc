@@ -28,31 +28,37 @@ std::optional<uint64_t> read_boot_time() {
   return {};
 }
 
-// The fields of /proc/PID/stat are counted from 1 in proc(5); the name in field 2 may hold anything.
-void parse_stat(std::string_view text, std::optional<uint64_t> boot_time, ProcessUsage& usage) {
-  const size_t name_end = text.rfind(')');
-  if (name_end == text.npos) return;
-  text.remove_prefix(name_end + 1);
-  for (int field = 3; field <= 24; ++field) {
-    const std::string_view word = scan::next_word(text);
-    uint64_t value;
-    if (field < 22 || !scan::number(word, value)) continue;
-    if (field == 22 && boot_time)
-      usage.start_time = static_cast<double>(*boot_time) + static_cast<double>(value) / static_cast<double>(sysconf(_SC_CLK_TCK));
-    if (field == 23) usage.virtual_bytes = value;
-    if (field == 24) usage.resident_bytes = value * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  }
+// Field 22 of /proc/self/stat, counted from 1; the name in field 2 may hold anything.
+std::optional<double> read_start_time() {
+  const std::optional<uint64_t> boot_time = read_boot_time();
+  std::ifstream stat("/proc/self/stat");
+  std::string line;
+  std::getline(stat, line);
+  const size_t name_end = line.rfind(')');
+  if (!boot_time || name_end == line.npos) return {};
+  std::string_view rest = std::string_view(line).substr(name_end + 1);
+  for (int field = 3; field < 22; ++field) scan::next_word(rest);
+  uint64_t ticks;
+  if (!scan::number(scan::next_word(rest), ticks)) return {};
+  return static_cast<double>(*boot_time) + static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+void parse_statm(std::string_view text, ProcessUsage& usage) {
+  const auto page_size = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  uint64_t pages;
+  if (scan::number(scan::next_word(text), pages)) usage.virtual_bytes = pages * page_size;
+  if (scan::number(scan::next_word(text), pages)) usage.resident_bytes = pages * page_size;
 }
 
 }  // namespace
 
-Process::Process() : boot_time_(read_boot_time()) {
-  stat_ = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+Process::Process() : start_time_(read_start_time()) {
+  statm_ = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
   files_ = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 Process::~Process() {
-  if (stat_ >= 0) close(stat_);
+  if (statm_ >= 0) close(statm_);
   if (files_ >= 0) close(files_);
 }
 
@@ -81,9 +87,10 @@ ProcessUsage Process::read() {
   getrusage(RUSAGE_SELF, &resources);
   usage.cpu_seconds = seconds(resources.ru_utime) + seconds(resources.ru_stime);
   usage.major_faults = static_cast<uint64_t>(resources.ru_majflt);
-  char text[1024];
-  const ssize_t size = stat_ < 0 ? -1 : pread(stat_, text, sizeof text, 0);
-  if (size > 0) parse_stat({text, static_cast<size_t>(size)}, boot_time_, usage);
+  usage.start_time = start_time_;
+  char text[256];
+  const ssize_t size = statm_ < 0 ? -1 : pread(statm_, text, sizeof text, 0);
+  if (size > 0) parse_statm({text, static_cast<size_t>(size)}, usage);
   usage.open_files = count_files();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) usage.max_files = limit.rlim_cur;

@@ -1,5 +1,5 @@
 // What the exporter itself costs: always of the machine that it runs on, wherever the watched files are.
-// proc(5) /proc/PID/stat, getrusage(2), getrlimit(2).
+// proc(5) /proc/PID/stat and statm, getrusage(2), getrlimit(2).
 #pragma once
 
 #include <cstdint>
@@ -32,9 +32,9 @@ class Process {
   std::optional<uint64_t> count_files();
 
   std::mutex files_mutex_;  // the directory's read position is shared
-  int stat_ = -1;
+  int statm_ = -1;
   int files_ = -1;
-  std::optional<uint64_t> boot_time_;
+  const std::optional<double> start_time_;
 };
 
 }  // namespace fencewatch

@@ -163,7 +163,7 @@ struct Server::Impl {
   std::atomic<int> scraping{0};
   std::atomic<mg_context*> context = nullptr;
   std::vector<int> ports;
-  std::string refusal;  // what civetweb said last; read only when mg_start failed
+  std::string refusal;  // the first that civetweb said; read only when mg_start failed
 
   std::mutex idle_mutex;
   std::vector<std::unique_ptr<Response>> idle;
@@ -274,8 +274,9 @@ void Server::Impl::handle(mg_connection* conn, const mg_request_info& request, R
 }
 
 void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin) {
-  connections.waiting(*slot(conn));
+  connections.enter(*slot(conn), Connections::State::writing);
   send(conn, answer, keep, head_only);
+  connections.enter(*slot(conn), Connections::State::reading);
   metrics.count(answer.code, Clock::now() - begin);
 }
 
@@ -283,8 +284,8 @@ void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool h
 int Server::Impl::on_request(mg_connection* conn) {
   Impl& self = of(conn);
   const auto begin = Clock::now();
-  self.connections.at_work(*slot(conn));
   const mg_request_info& request = *mg_get_request_info(conn);
+  self.connections.at_work(*slot(conn), request.remote_addr, request.remote_port);
   try {
     auto response = self.borrow();
     Answer answer;
@@ -293,7 +294,7 @@ int Server::Impl::on_request(mg_connection* conn) {
     self.give_back(std::move(response));
   } catch (const std::exception& fault) {  // memory
     log::error("request not answered", {{"reason", fault.what()}});
-    self.connections.waiting(*slot(conn));
+    self.connections.enter(*slot(conn), Connections::State::reading);
     mg_disable_connection_keep_alive(conn);
     self.metrics.count(503, Clock::now() - begin);
   }
@@ -318,7 +319,7 @@ int Server::Impl::on_error(mg_connection* conn, int, const char* message) {
 int Server::Impl::on_log(const mg_connection* conn, const char* message) {
   log::debug("civetweb", {{"message", message}});
   Impl& self = of(conn);
-  if (!self.context) self.refusal = message;
+  if (!self.context && self.refusal.empty()) self.refusal = message;
   return 1;
 }
 
@@ -362,11 +363,11 @@ void Server::Impl::listen() {
     return kind == 1 ? static_cast<Impl*>(mg_get_user_data(ctx))->connections.hire() : nullptr;
   };
   callbacks.init_connection = [](const mg_connection* conn, void**) {
-    const mg_request_info& peer = *mg_get_request_info(conn);
-    of(conn).connections.opened(*slot(conn), peer.remote_addr, peer.remote_port);
+    of(conn).connections.opened(*slot(conn));
     return 0;
   };
   callbacks.connection_close = [](const mg_connection* conn) { of(conn).connections.closing(*slot(conn)); };
+  callbacks.connection_closed = [](const mg_connection* conn) { of(conn).connections.closed(); };
 
   const SmallStacks stacks;
   mg_init_library(0);
@@ -383,7 +384,7 @@ void Server::Impl::listen() {
   const int n = mg_get_server_ports(context, static_cast<int>(found.size()), found.data());
   for (int i = 0; i < n; ++i) ports.push_back(found[static_cast<size_t>(i)].port);
   for (const int fd : listen::descriptors(ports)) setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &kDeferSeconds, sizeof kDeferSeconds);
-  connections.start();
+  connections.start(ports);
 }
 
 void Server::Impl::stop() {

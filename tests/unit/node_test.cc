@@ -247,6 +247,24 @@ TEST_CASE("files of processes are not kept open") {
   CHECK(after.size() == before.size() + 1);
 }
 
+TEST_CASE("a kept file that went away is opened again, found missing and let go") {
+  Status status;
+  const auto node = open_node({}, status);
+  Names names;
+  std::string stat;
+  std::thread gone([&] {
+    stat = "proc/self/task/" + std::to_string(gettid()) + "/stat";
+    CHECK(code_of(*node, stat) == Code::ok);
+  });
+  gone.join();
+  REQUIRE(node->list("proc/self/fd", names).code == Code::ok);
+  const size_t before = names.size();
+  while (code_of(*node, stat) == Code::ok) std::this_thread::yield();  // join() returns a little before the task is gone
+  CHECK(code_of(*node, stat) == Code::missing);
+  REQUIRE(node->list("proc/self/fd", names).code == Code::ok);
+  CHECK(names.size() == before - 1);
+}
+
 TEST_CASE("sosreport: sysctl -a stands in for proc/sys") {
   TestNode tree;
   tree.file("sos_commands/kernel/sysctl_-a",

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -30,6 +32,21 @@ bool eventually(Condition&& condition) {
     std::this_thread::sleep_for(1ms);
   }
   return true;
+}
+
+// The rest of the line that begins with `key` in a file of /proc/self/task/<id>.
+inline std::string task_line(pid_t id, const std::string& file, const std::string& key) {
+  std::ifstream in("/proc/self/task/" + std::to_string(id) + "/" + file);
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with(key)) return line.substr(key.size());
+  return {};
+}
+
+inline size_t threads_named(const std::string& name) {
+  size_t count = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task"))
+    if (task_line(std::stoi(task.path().filename()), "status", "Name:\t") == name) ++count;
+  return count;
 }
 
 class Gate {

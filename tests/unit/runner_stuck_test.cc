@@ -74,6 +74,19 @@ TEST_CASE("two stuck at once, and stuck again") {
   CHECK(rig.runner->stop());
 }
 
+TEST_CASE("a thread stands by at all times, also after one was used up") {
+  Rig rig(50ms);
+  Gate gate;
+  rig[0].collect = [&] { return gate.pass(), Status{}; };
+  Runner& runner = rig.start();
+  CHECK(eventually([] { return threads_named("collect") == 2; }));
+  CHECK_FALSE(scrape(runner).good);
+  CHECK(eventually([] { return threads_named("collect") == 3; }));
+  gate.open();
+  CHECK(runner.stop());
+  CHECK(eventually([] { return threads_named("collect") == 0; }));
+}
+
 TEST_CASE("all stuck: the health is still there") {
   Rig rig(50ms);
   Gate gate;

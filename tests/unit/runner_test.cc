@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <stdexcept>
 
 #include "allocations.h"
@@ -9,16 +11,18 @@ using namespace fencewatch::test;
 TEST_CASE("a scrape shows what was collected for it, and its health") {
   Rig rig;
   Runner& runner = rig.start();
+  scrape(runner, runner.all(), -1s);
   CHECK_FALSE(runner.ready());
+  CHECK(eventually([&] { return rig[2].begun == 1; }));
   const Scraped first = scrape(runner);
   CHECK(first.good);
   CHECK(runner.ready());
-  CHECK(first["fake_0"] == "1");
-  CHECK(first["fake_2"] == "1");
+  CHECK(first["fake_0"] == "2");
+  CHECK(first["fake_2"] == "2");
   CHECK(first.up("b") == "1");
   CHECK(first.available("b") == "1");
   CHECK(first.running("b") == 0);
-  CHECK(scrape(runner)["fake_0"] == "2");
+  CHECK(scrape(runner)["fake_0"] == "3");
   CHECK(runner.stop());
   CHECK(runner.stop());
 }
@@ -101,12 +105,13 @@ TEST_CASE("an exception is a failure of that collector alone") {
 TEST_CASE("a mask collects and shows only what it names") {
   Rig rig;
   Runner& runner = rig.start();
+  CHECK(scrape(runner).good);
   const Scraped scraped = scrape(runner, 0b010);
   CHECK(scraped.good);
-  CHECK(scraped["fake_1"] == "1");
+  CHECK(scraped["fake_1"] == "2");
   CHECK(scraped["fake_0"] == "");
   CHECK(scraped.up("a") == "");
-  CHECK(rig[0].begun == 0);
+  CHECK(rig[0].begun == 1);
   CHECK(scrape(runner, 0).good);
 }
 
@@ -120,17 +125,17 @@ TEST_CASE("a collector that is not enabled is not made") {
   CHECK(scraped.up("b") == "");
 }
 
-TEST_CASE("a scrape that gives up shows what has come in") {
+TEST_CASE("a scrape that gives up shows what has come in, and nothing old") {
   Rig rig;
   Gate gate;
-  rig[1].collect = [&] { return gate.pass(), Status{}; };
   Runner& runner = rig.start();
+  CHECK(scrape(runner)["fake_1"] == "1");
+  rig[1].collect = [&] { return gate.pass(), Status{}; };
   const Scraped scraped = scrape(runner, runner.all(), 50ms);
   CHECK_FALSE(scraped.good);
   CHECK(scraped["fake_1"] == "");
   CHECK(scraped.up("b") == "0");
   CHECK(scraped.failures("b", "stuck") == "0");
-  CHECK_FALSE(runner.ready());
   gate.open();
   CHECK(scrape(runner).good);
 }
@@ -142,15 +147,21 @@ TEST_CASE("scrapes share a collection that has not begun, and only such a one") 
   Runner& runner = rig.start();
   std::thread first([&] { CHECK(scrape(runner).good); });
   CHECK(eventually([&] { return rig[0].begun == 1; }));
-  for (int i = 0; i < 5; ++i) CHECK(scrape(runner, 0b001, 0ms)["fake_0"] == "");  // queued, and not waited for
-  std::string shown;
-  std::thread second([&] { shown = scrape(runner, 0b001)["fake_0"]; });
+  std::array<std::string, 3> shown;
+  std::array<std::atomic<pid_t>, 3> ids{};
+  std::vector<std::thread> others;
+  for (size_t i = 0; i < shown.size(); ++i)
+    others.emplace_back([&, i] {
+      ids[i] = gettid();
+      shown[i] = scrape(runner, 0b001)["fake_0"];
+    });
+  // The mutex is free while the collector is in the gate: one who sleeps waits for his collection.
+  for (const auto& id : ids) CHECK(eventually([&] { return id != 0 && task_line(id, "status", "State:").find('S') != std::string::npos; }));
   gate.open();
   first.join();
-  second.join();
-  CHECK((shown == "2" || shown == "3"));  // 3: the second came after the queue had been served
-  CHECK(scrape(runner, 0b001).good);
-  CHECK(rig[0].begun <= 4);
+  for (std::thread& other : others) other.join();
+  for (const std::string& value : shown) CHECK(value == "2");
+  CHECK(rig[0].begun == 2);
 }
 
 TEST_CASE("whatever comes together, every scrape gets values from after its begin, and no collector is entered twice") {

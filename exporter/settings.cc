@@ -1,0 +1,113 @@
+#include "exporter/settings.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+#include <initializer_list>
+
+#include "exporter/scan.h"
+
+namespace fencewatch {
+
+bool is_true(const Values& values) { return values.back() == "true"; }
+
+std::string in_quotes(std::string_view value) {
+  std::string shown = "\"";
+  for (const char c : value) shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  return shown + '"';
+}
+
+namespace {
+
+std::string one_of(const std::string& value, std::initializer_list<std::string_view> choices) {
+  std::string wanted;
+  for (const std::string_view choice : choices) {
+    if (value == choice) return value;
+    wanted += (wanted.empty() ? "" : ", ") + std::string(choice);
+  }
+  throw Refused(in_quotes(value) + " is not one of " + wanted);
+}
+
+std::string path(const std::string& value) {
+  if (value.empty()) throw Refused("the path is empty");
+  return value;
+}
+
+int max_requests(const std::string& value) {
+  int number = 0;
+  if (!scan::number(std::string_view(value), number) || number < 0)
+    throw Refused(in_quotes(value) + " is not a number from 0 (no bound) up");
+  return number;
+}
+
+std::string listen_address(const std::string& value) {
+  const size_t colon = value.rfind(':');
+  const std::string host = value.substr(0, std::min(colon, value.size()));
+  if (host.find_first_of(":[") != host.npos) throw Refused(in_quotes(value) + ": IPv6 is not supported yet");
+  in_addr address{};
+  uint16_t port = 0;
+  if (colon == value.npos || !scan::number(std::string_view(value).substr(colon + 1), port))
+    throw Refused(in_quotes(value) + " is not [address]:port");
+  if (!host.empty() && inet_pton(AF_INET, host.c_str(), &address) != 1)
+    throw Refused(in_quotes(value) + ": the host part is not an IPv4 address");
+  return value;
+}
+
+std::string telemetry_path(const std::string& value) {
+  const auto refused = [](char c) { return c <= ' ' || c >= 0x7f || std::strchr("?#%\\", c) != nullptr; };
+  if (!value.starts_with('/')) throw Refused(in_quotes(value) + " does not start with /");
+  if (value == "/" || value == "/-/healthy" || value == "/-/ready") throw Refused(in_quotes(value) + " is taken by another page");
+  if (std::any_of(value.begin(), value.end(), refused) || value.find("//") != value.npos || value.find("/.") != value.npos) {
+    throw Refused(in_quotes(value) + " is not a plain path");
+  }
+  return value;
+}
+
+std::vector<Setting> settings() {
+  return {
+      {"web.listen-address", Kind::list, "[address]:port to listen on; may be given more than once (default :19664)",
+       [](Config& c, const Values& v) {
+         c.listen_addresses.clear();
+         for (const std::string& value : v) c.listen_addresses.push_back(listen_address(value));
+         if (v.empty()) throw Refused("the list is empty");
+       }},
+      {"web.telemetry-path", Kind::text, "where the metrics are (default /metrics)",
+       [](Config& c, const Values& v) { c.telemetry_path = telemetry_path(v[0]); }},
+      {"web.max-requests", Kind::text, "scrapes at once, 0 for no bound (default 40)",
+       [](Config& c, const Values& v) { c.max_requests = max_requests(v[0]); }},
+      {"web.disable-exporter-metrics", Kind::boolean, "leave out process_* and http_*",
+       [](Config& c, const Values& v) { c.exporter_metrics = !is_true(v); }},
+      {"path.procfs", Kind::text, "procfs of the watched machine (default /proc)",
+       [](Config& c, const Values& v) { c.paths.procfs = path(v[0]); }},
+      {"path.sysfs", Kind::text, "sysfs of the watched machine (default /sys)",
+       [](Config& c, const Values& v) { c.paths.sysfs = path(v[0]); }},
+      {"path.rootfs", Kind::text,
+       "root of the watched machine, or an unpacked sosreport; procfs and sysfs are below it unless given (default /)",
+       [](Config& c, const Values& v) { c.paths.rootfs = path(v[0]); }},
+      {"log.level", Kind::text, "debug, info, warn or error (default info)",
+       [](Config& c, const Values& v) {
+         c.log_level = one_of(v[0], {"debug", "info", "warn", "error"});
+       }},
+      {"log.format", Kind::text, "logfmt or json (default logfmt)",
+       [](Config& c, const Values& v) {
+         c.log_format = one_of(v[0], {"logfmt", "json"});
+       }},
+      {"kernel.advisories", Kind::text, "YAML file of kernel advisories in place of the built-in list",
+       [](Config& c, const Values& v) { c.kernel_advisories = path(v[0]); }},
+      {"collector.disable-defaults", Kind::boolean, "start from no collector instead of the default ones", nullptr},
+  };
+}
+
+}  // namespace
+
+std::vector<Setting> settings_with(std::span<const Spec* const> collectors) {
+  std::vector<Setting> all = settings();
+  for (const Spec* spec : collectors) {
+    const std::string summary = std::string(spec->summary) + (spec->on_by_default ? " (default on)" : " (default off)");
+    all.push_back({"collector." + std::string(spec->name), Kind::boolean, summary, nullptr});
+  }
+  return all;
+}
+
+}  // namespace fencewatch
