@@ -29,7 +29,9 @@ launch() {
 # The files of procfs that fencewatch keeps open: what it reads at each scrape.
 files_read() {
   local link
-  for link in "/proc/${pid[fencewatch]}/fd"/*; do readlink "$link" || true; done | grep '^/proc/.*[a-z]$' | sort -u
+  for link in "/proc/${pid[fencewatch]}/fd"/*; do
+    if [[ $(readlink "$link") == /proc/* && -f $link ]]; then readlink "$link"; fi
+  done | sort -u
 }
 
 port[fencewatch]=$(free_port)
@@ -68,13 +70,13 @@ echo "machine: $(uname -sr) $(uname -m), $(nproc) x $model, zoneinfo of $(wc -c 
 echo "files read per scrape: ${#files[@]} (${files[*]#/proc/})"
 echo "$scrapes scrapes per cell in $rounds rounds; CPU is user + system time of the process, its background work included"
 echo
-printf '%-22s %-14s %10s %10s %10s %10s\n' mode contender "CPU us" "p50 us" bytes "/ floor"
+printf '%-26s %-14s %10s %10s %10s %10s\n' mode contender "CPU us" "p50 us" bytes "/ floor"
 for mode in "${modes[@]}"; do
   for name in "${contenders[@]}"; do
     cpu=$(median "$tmp/$name.${mode// /.}.cpu")
     shown=${mode/close/one connection each}
     [[ $mode == *close ]] || shown="${mode:+$mode }keep-alive"
-    printf '%-22s %-14s %10s %10s %10s %10s\n' "${shown/gzip one/gzip, one}" "$name" "$(ratio "$cpu" 1000)" \
+    printf '%-26s %-14s %10s %10s %10s %10s\n' "${shown/gzip one/gzip, one}" "$name" "$(ratio "$cpu" 1000)" \
       "$(median "$tmp/$name.${mode// /.}.p50")" "${bytes[$name.$mode]}" \
       "$(ratio "$cpu" "$(median "$tmp/floor.${mode// /.}.cpu")")"
   done
