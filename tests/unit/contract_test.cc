@@ -166,7 +166,7 @@ TEST_SUITE("contract") {
       std::set<std::string> labels;
       for (const std::string& label : split(family->labels, ',')) {
         CAPTURE(label);
-        CHECK(!taken.contains(label));
+        CHECK((!taken.contains(label) || (label == "le" && family->type == Type::histogram)));
         CHECK(label.find(' ') == std::string::npos);
         CHECK(labels.insert(label).second);
       }
@@ -197,8 +197,10 @@ TEST_SUITE("contract") {
           REQUIRE(family != spec->families.end());
           emitted.insert(family->name);
           std::vector<std::string> labels = sample.labels;
+          std::vector<std::string> expected = split(family->labels, ',');
           std::erase(labels, "le");
-          CHECK(labels == split(family->labels, ','));
+          std::erase(expected, "le");
+          CHECK(labels == expected);
           CHECK(series.insert(line.substr(0, line.rfind(' '))).second);
         }
       }

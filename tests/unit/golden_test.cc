@@ -1,6 +1,7 @@
 // What every collector makes of every fixture tree, byte by byte. UPDATE_GOLDEN=1 writes what it makes now.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -39,14 +40,25 @@ std::string collected(const Spec& spec, const std::string& tree, Format format) 
   return text_of(status, page, format);
 }
 
+std::string line_around(const std::string& text, ptrdiff_t at) {
+  const size_t start = at == 0 ? 0 : text.rfind('\n', static_cast<size_t>(at) - 1) + 1;
+  return text.substr(start, text.find('\n', static_cast<size_t>(at)) - start);
+}
+
 void compare(const std::string& file, const std::string& now) {
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {
     std::filesystem::create_directories(std::filesystem::path(file).parent_path());
     std::ofstream(file, std::ios::binary) << now;
     return;
   }
-  CHECK_MESSAGE(std::filesystem::exists(file), "UPDATE_GOLDEN=1 writes ", file);
-  CHECK(test::slurp(file) == now);
+  CAPTURE(file);
+  REQUIRE_MESSAGE(std::filesystem::exists(file), "UPDATE_GOLDEN=1 writes it");
+  const std::string expected = test::slurp(file);
+  if (expected == now) return;
+  const auto [theirs, ours] = std::mismatch(expected.begin(), expected.end(), now.begin(), now.end());
+  const size_t line = 1 + static_cast<size_t>(std::count(expected.begin(), theirs, '\n'));
+  FAIL_CHECK("line ", line, " is no longer \"", line_around(expected, theirs - expected.begin()), "\" but \"",
+             line_around(now, ours - now.begin()), "\"");
 }
 
 }  // namespace
