@@ -8,11 +8,12 @@ namespace {
 constexpr struct {
   std::string_view name;
   std::string_view path;
+  bool optional;
 } kResources[] = {
-    {"cpu", "proc/pressure/cpu"},
-    {"memory", "proc/pressure/memory"},
-    {"io", "proc/pressure/io"},
-    {"irq", "proc/pressure/irq"},
+    {"cpu", "proc/pressure/cpu", false},
+    {"memory", "proc/pressure/memory", false},
+    {"io", "proc/pressure/io", false},
+    {"irq", "proc/pressure/irq", true},  // since 6.1, where interrupt time is accounted
 };
 
 enum { kStalled };
@@ -25,19 +26,17 @@ constexpr Family kFamilies[] = {
 class Pressure final : public Collector {
  public:
   Status collect(const Node& node, Page& page) override {
-    Status result{Code::missing, 0, "proc/pressure", "no pressure stall information"};
     page.begin(kFamilies[kStalled]);
     for (const auto& resource : kResources) {
       Status status = node.read(resource.path, text_);
-      if (status.code == Code::missing) continue;
+      if (status.code == Code::missing && resource.optional) continue;
       if (!status) return status;
       Psi psi;
       if (status = parse_psi(text_, psi); !status) return status.of(resource.path);
-      result = {};
       if (psi.some) page.sample({{"resource", resource.name}, {"kind", "some"}}, seconds(*psi.some));
       if (psi.full) page.sample({{"resource", resource.name}, {"kind", "full"}}, seconds(*psi.full));
     }
-    return result;
+    return {};
   }
 
  private:
