@@ -37,7 +37,7 @@ class Parser {
       if (Status status = line.starts_with("Node") ? header(line) : body(line); !status) return status;
     }
     if (out_.zones.empty()) return malformed(1, "no zone");
-    return same_lines(out_.zones.front(), out_.zones.back());
+    return whole(out_.zones.back());
   }
 
  private:
@@ -78,6 +78,7 @@ class Parser {
     zones.back().numa_node = number;
     zones.back().name = name;
     section_ = &zones.back().stats;
+    last_pagesets_ = {};
     return {};
   }
 
@@ -92,11 +93,13 @@ class Parser {
       return value(line, rest, zone.free);
     }
     for (const Headline& headline : kHeadlines) {
-      if (key == headline.key) return value(line, rest, zone.*headline.value);
+      if (key == headline.key && section_ == &zone.stats) return value(line, rest, zone.*headline.value);
     }
     if (key == "protection:") return protection(line, scan::trim_left(rest), zone);
     if (key == "pagesets") {
+      const char* const begin = line.data();
       skip_to_header();
+      last_pagesets_ = {begin, static_cast<size_t>(rest_.data() - begin)};
     } else if (key == "per-node") {
       if (!out_.nodes.empty() && out_.nodes.back().numa_node == zone.numa_node) return fault(line, "per-node stats twice");
       out_.nodes.emplace_back();
@@ -138,18 +141,18 @@ class Parser {
     }
   }
 
-  // One loop of the kernel prints all zones: a last zone with less than the first was cut off between two lines.
-  Status same_lines(const Zone& first, const Zone& last) const {
-    const auto differs = [&](auto member) { return (first.*member).has_value() != (last.*member).has_value(); };
-    bool different = differs(&Zone::free) || (first.protections != last.protections);
-    for (const Headline& headline : kHeadlines) different |= differs(headline.value);
-    return different ? fault(last.name, "the last zone is cut off") : Status{};
+  // Every kernel ends a zone without memory at its protections, one with memory behind its pagesets: a last zone that ends before was cut
+  // off between two lines.
+  Status whole(const Zone& last) const {
+    const bool ends = last.protections && (!last.populated() || last_pagesets_.find("\n  start_pfn:") != last_pagesets_.npos);
+    return ends ? Status{} : fault(last.name, "the last zone is cut off");
   }
 
   const std::string_view text_;
   std::string_view rest_;
   Zoneinfo& out_;
-  ZoneStats* section_ = nullptr;  // where nr_* lines belong now: the zone's, or its node's
+  ZoneStats* section_ = nullptr;    // where nr_* lines belong now: the zone's, or its node's
+  std::string_view last_pagesets_;  // to the end of their zone
 };
 
 // enum zone_type of include/linux/mmzone.h. Every kernel since 2.6.23 has Normal and Movable, the others are options.

@@ -55,8 +55,7 @@ void Crew::start() {
     const std::lock_guard lock(mutex);
     started_ = true;
   }
-  add_thread();
-  add_thread();
+  add_threads(2);  // one to work, one to stand by
 }
 
 bool Crew::stop() {
@@ -69,19 +68,22 @@ bool Crew::stop() {
 }
 
 // A thread that cannot be made now is made later: by the next holder, or by a scrape that finds nobody to work.
-void Crew::add_thread() {
+// All are counted before the first begins, which would otherwise make a standby of its own.
+void Crew::add_threads(int count) {
   {
     const std::lock_guard lock(mutex);
-    ++threads_, ++standbys_;
+    threads_ += count, standbys_ += count;
   }
-  try {
-    std::thread([self = shared_from_this()] {
-      pthread_setname_np(pthread_self(), "collect");
-      self->run();
-    }).detach();
-  } catch (const std::system_error&) {
-    const std::lock_guard lock(mutex);
-    --threads_, --standbys_;
+  for (int i = 0; i < count; ++i) {
+    try {
+      std::thread([self = shared_from_this()] {
+        pthread_setname_np(pthread_self(), "collect");
+        self->run();
+      }).detach();
+    } catch (const std::system_error&) {
+      const std::lock_guard lock(mutex);
+      --threads_, --standbys_;
+    }
   }
 }
 
@@ -94,7 +96,7 @@ void Crew::run() {
     const uint64_t id = holder_ = ++holders_;
     if (standbys_ == 0) {
       lock.unlock();
-      add_thread();
+      add_threads(1);
       lock.lock();
     }
     hold(lock, id);
@@ -242,7 +244,7 @@ void Crew::wait(Lock& lock, Waiter& waiter, Clock::time_point give_up) {
     const bool nobody = started_ && holder_ == 0 && standbys_ == 0;
     if (late || nobody) {
       lock.unlock();
-      if (nobody) add_thread();
+      if (nobody) add_threads(1);
       if (late) health::tell(late->spec->name, kLate, kLate.text);
       lock.lock();
     }

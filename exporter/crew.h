@@ -70,7 +70,7 @@ class Crew : public std::enable_shared_from_this<Crew> {
   Mask collect(Lock& lock, Mask mask, Clock::time_point give_up, bool& complete);
 
  private:
-  void add_thread();
+  void add_threads(int count);
   void run();
   void hold(Lock& lock, uint64_t id);
   void run_collect(Lock& lock, uint64_t id, size_t index);

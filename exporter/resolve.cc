@@ -127,6 +127,7 @@ Status fault(int error, std::string_view file) {
     case ENOTDIR:
     case ENODEV:
     case ESRCH:
+    case EOPNOTSUPP:  // pressure files while psi is off
       code = Code::missing;
       break;
     case EACCES:

@@ -156,6 +156,8 @@ TEST_CASE("links stay inside the root, with openat2 and without") {
   tree.link("root/up", "../../../etc/file");
   tree.link("root/escape", "../outside");
   tree.link("root/escape_absolute", tree / "outside");
+  tree.link("root/etc/deep", "/other/file");
+  tree.file("root/other/file", "other");
   tree.link("root/loop", "loop");
   tree.link("root/directory", "/etc");
   tree.link("root/hop0", "etc/file");
@@ -179,6 +181,7 @@ TEST_CASE("links stay inside the root, with openat2 and without") {
     CHECK(text("../etc/file") == "inside");
     CHECK(text("directory/file") == "inside");
     CHECK(text("directory/../absolute") == "inside");
+    CHECK(text("etc/deep") == "other");
     CHECK(text("hop39") == "inside");
     CHECK(text("escape") == "ENOENT");
     CHECK(text("escape_absolute") == "ENOENT");

@@ -1,0 +1,127 @@
+// The kernel, what is known of its release, and the machine: proc/sys/kernel/osrelease, proc/version, sys/class/dmi/id or, without DMI,
+// sys/firmware/devicetree/base/model.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "collectors/advisories.h"
+#include "exporter/collector.h"
+#include "exporter/config.h"
+#include "exporter/scan.h"
+
+namespace fencewatch {
+namespace {
+
+constexpr std::string_view kReleasePath = "proc/sys/kernel/osrelease";
+constexpr std::string_view kVersionPath = "proc/version";
+constexpr std::string_view kVendorPath = "sys/class/dmi/id/sys_vendor";
+constexpr std::string_view kProductPath = "sys/class/dmi/id/product_name";
+constexpr std::string_view kModelPath = "sys/firmware/devicetree/base/model";
+
+enum { kKernel, kMachine, kAdvisory };
+constexpr Family kFamilies[] = {
+    {"fencewatch_kernel_info", Type::gauge, "The running kernel, from /proc/sys/kernel/osrelease and /proc/version.", "release,version"},
+    {"fencewatch_machine_info", Type::gauge,
+     "The machine's maker and model, from /sys/class/dmi/id or /sys/firmware/devicetree/base/model.", "vendor,product"},
+    {"fencewatch_kernel_advisory", Type::gauge,
+     "What a known fault's list says of the release in /proc/sys/kernel/osrelease: 1 for the status that holds; fencewatch_zone_miscount "
+     "tells "
+     "whether the machine suffers.",
+     "advisory,status"},
+};
+
+// Without the newline, or the NUL of a device tree, and blanks around.
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\0' || scan::blank(text.back()))) text.remove_suffix(1);
+  return scan::trim_left(text);
+}
+
+// "Linux version RELEASE (BUILDER) (COMPILER) VERSION", init/version.c linux_proc_banner.
+struct Banner {
+  std::string_view release, version;
+};
+Banner parse_banner(std::string_view text) {
+  Banner banner;
+  std::string_view line = trimmed(text);
+  if (scan::next_word(line) != "Linux" || scan::next_word(line) != "version") return {};
+  banner.release = scan::next_word(line);
+  if (const size_t at = line.find(") #"); at != line.npos) banner.version = line.substr(at + 2);
+  return banner;
+}
+
+class Kernel final : public Collector {
+ public:
+  explicit Kernel(Advisories advisories) : advisories_(std::move(advisories)), verdicts_(advisories_.size()) {}
+
+  Status collect(const Node& node, Page& page) override {
+    if (const Status status = write_kernel(node, page); !status) return status;
+    return write_machine(node, page);
+  }
+
+ private:
+  // No file, no text; a file that was cut off is a fault.
+  static Status read(const Node& node, std::string_view path, Bytes& out) {
+    const Status status = node.read(path, out);
+    if (status.code == Code::missing) return {};
+    if (status && path != kModelPath && !out.view().ends_with('\n')) return malformed(1, "the file is cut off").of(path);
+    return status;
+  }
+
+  Status write_kernel(const Node& node, Page& page) {
+    if (const Status status = read(node, kReleasePath, release_text_); !status) return status;
+    if (const Status status = read(node, kVersionPath, version_text_); !status) return status;
+    const Banner banner = parse_banner(version_text_);
+    std::string_view release = trimmed(release_text_);
+    if (release.empty()) release = banner.release;
+    if (release.empty()) return {Code::missing, 0, kReleasePath, "no release"};
+    page.begin(kFamilies[kKernel]);
+    page.sample({{"release", release}, {"version", banner.version}}, uint64_t{1});
+    judge(release);
+    page.begin(kFamilies[kAdvisory]);
+    for (size_t i = 0; i < verdicts_.size(); ++i) {
+      page.sample({{"advisory", advisories_.id(i)}, {"status", name(verdicts_[i])}}, uint64_t{1});
+    }
+    return {};
+  }
+
+  // Once a release: patterns cost memory and time.
+  void judge(std::string_view release) {
+    if (release == judged_) return;
+    for (size_t i = 0; i < verdicts_.size(); ++i) verdicts_[i] = advisories_.judge(i, release);
+    judged_ = release;
+  }
+
+  Status write_machine(const Node& node, Page& page) {
+    if (const Status status = read(node, kVendorPath, vendor_text_); !status) return status;
+    if (const Status status = read(node, kProductPath, product_text_); !status) return status;
+    const std::string_view vendor = trimmed(vendor_text_);
+    std::string_view product = trimmed(product_text_);
+    if (vendor.empty() && product.empty()) {
+      if (const Status status = read(node, kModelPath, product_text_); !status) return status;
+      product = trimmed(product_text_);
+      if (product.empty()) return {};
+    }
+    page.begin(kFamilies[kMachine]);
+    page.sample({{"vendor", vendor}, {"product", product}}, uint64_t{1});
+    return {};
+  }
+
+  Advisories advisories_;
+  std::vector<Verdict> verdicts_;  // of judged_, beside advisories_
+  std::string judged_;
+  Bytes release_text_, version_text_, vendor_text_, product_text_;
+};
+
+}  // namespace
+
+extern const Spec kernel;
+constinit const Spec kernel = {
+    .name = "kernel",
+    .summary = "Kernel, machine, and known faults of the release (/proc/sys/kernel/osrelease, /sys/class/dmi/id)",
+    .families = kFamilies,
+    .make = [](const Config& config) -> std::unique_ptr<Collector> {
+      return std::make_unique<Kernel>(Advisories::load(config.kernel_advisories));
+    },
+};
+
+}  // namespace fencewatch

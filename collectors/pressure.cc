@@ -1,0 +1,58 @@
+// Time that tasks lost waiting for a resource, /proc/pressure (since 4.20, and only where psi is on).
+#include "collectors/psi.h"
+#include "exporter/collector.h"
+
+namespace fencewatch {
+namespace {
+
+constexpr struct {
+  std::string_view name;
+  std::string_view path;
+  bool optional;
+} kResources[] = {
+    {"cpu", "proc/pressure/cpu", false},
+    {"memory", "proc/pressure/memory", false},
+    {"io", "proc/pressure/io", false},
+    {"irq", "proc/pressure/irq", true},  // since 6.1, where interrupt time is accounted
+};
+
+enum { kStalled };
+constexpr Family kFamilies[] = {
+    {"fencewatch_pressure_stalled_seconds_total", Type::counter,
+     "Time for which some tasks, or all that were not idle (full), waited for the resource, from total= in /proc/pressure/*.",
+     "resource,kind"},
+};
+
+class Pressure final : public Collector {
+ public:
+  Status collect(const Node& node, Page& page) override {
+    page.begin(kFamilies[kStalled]);
+    for (const auto& resource : kResources) {
+      Status status = node.read(resource.path, text_);
+      if (status.code == Code::missing && resource.optional) continue;
+      if (!status) return status;
+      Psi psi;
+      if (status = parse_psi(text_, psi); !status) return status.of(resource.path);
+      if (psi.some) page.sample({{"resource", resource.name}, {"kind", "some"}}, seconds(*psi.some));
+      if (psi.full) page.sample({{"resource", resource.name}, {"kind", "full"}}, seconds(*psi.full));
+    }
+    return {};
+  }
+
+ private:
+  static double seconds(uint64_t microseconds) { return static_cast<double>(microseconds) / 1e6; }
+
+  Bytes text_;
+};
+
+}  // namespace
+
+extern const Spec pressure;
+constinit const Spec pressure = {
+    .name = "pressure",
+    .summary = "Time lost waiting for CPU, memory and I/O (/proc/pressure)",
+    .families = kFamilies,
+    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<Pressure>(); },
+};
+
+}  // namespace fencewatch

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# From a clone to metrics: installs what the build needs (Debian 12), builds fencewatch and runs it until Ctrl-C.
+#   deploy/quickstart.sh [--port N] [--demo]
+#     --port N   listen on 127.0.0.1:N, default 19664
+#     --demo     show a recorded 4.19 kernel whose zones are miscounted instead of this machine
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build/quickstart
+packages=(cmake ninja-build g++ pkg-config prometheus-cpp-dev libcivetweb-dev libre2-dev libyaml-cpp-dev libspdlog-dev libdeflate-dev libcli11-dev)
+port=19664 demo=false
+
+die() {
+  echo "quickstart: $*" >&2
+  exit 1
+}
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --port)
+      [[ ${2:-} =~ ^[0-9]+$ ]] || die "--port needs a number"
+      port=$2
+      shift
+      ;;
+    --demo) demo=true ;;
+    -h | --help)
+      sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *) die "unknown argument $1" ;;
+  esac
+  shift
+done
+
+install_missing() {
+  local package missing=() sudo=()
+  command -v dpkg-query >/dev/null || die "this script knows Debian only; the packages are: ${packages[*]}"
+  for package in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  echo "installing ${missing[*]}"
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+compile() {
+  echo "building (a few minutes the first time)"
+  (cd "$root" && cmake --preset release -B "$build" -DBUILD_TESTING=OFF >/dev/null)
+  cmake --build "$build" --target fencewatch >"$build/log" 2>&1 || {
+    tail -20 "$build/log" >&2
+    die "the build failed, the whole log is $build/log"
+  }
+}
+
+# get PATH: the answer of the exporter, headers and all; needs nothing but bash.
+get() {
+  exec 3<>"/dev/tcp/127.0.0.1/$port" || return 1
+  printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$1" >&3
+  cat <&3
+  exec 3>&-
+}
+
+await_ready() {
+  local end=$((SECONDS + 30))
+  until (get /-/ready) 2>/dev/null | head -1 | grep -q ' 200 '; do
+    kill -0 "$exporter" 2>/dev/null || die "fencewatch ended"
+    [ $SECONDS -lt $end ] || die "not ready after 30 s"
+    sleep 0.1
+  done
+}
+
+tell() {
+  local metrics miscounted
+  metrics=$(get /metrics)
+  echo
+  if $demo; then echo "fencewatch shows a recorded 4.19 kernel: http://127.0.0.1:$port/metrics"; else
+    echo "fencewatch watches this machine: http://127.0.0.1:$port/metrics"
+  fi
+  miscounted=$(grep -c '^fencewatch_zone_miscount{.*} 1$' <<<"$metrics" || true)
+  if [ "$miscounted" -gt 0 ]; then
+    echo "The kernel has miscounted a zone of it:"
+    grep '^fencewatch_zone_miscount{.*} 1$' <<<"$metrics" | sed 's/^/  /'
+  else
+    echo "No zone of it is miscounted."
+  fi
+  echo "Share of the watermark that is due (1 is healthy):"
+  grep '^fencewatch_zone_watermark_honoured_ratio' <<<"$metrics" | sed 's/^/  /' || echo "  no zone is large enough to tell"
+  echo "Ctrl-C ends it."
+}
+
+# shellcheck disable=SC2317  # called by the trap
+finish() {
+  ending=true
+  kill -TERM "$exporter" 2>/dev/null || true
+}
+
+install_missing
+compile
+arguments=(--web.listen-address="127.0.0.1:$port" --log.level=warn)
+if $demo; then arguments+=(--path.rootfs="$root/tests/fixtures/kernel/linux-4.19-miscount"); fi
+ending=false
+"$build/fencewatch" "${arguments[@]}" &
+exporter=$!
+trap finish INT TERM
+trap 'kill -TERM "$exporter" 2>/dev/null || true' EXIT
+await_ready
+tell
+code=0
+wait "$exporter" || code=$?
+if $ending; then
+  code=0
+  wait "$exporter" || code=$? # the first wait was cut short by the signal
+fi
+trap - EXIT
+exit $code

@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# Every check of the repository.   tests/run.sh [GROUP…]   no argument: all
+#   unit    doctest under ASan and UBSan: parsers, engine, golden texts, the contract of all collectors
+#   tsan    what has threads, under ThreadSanitizer
+#   lint    tests/lint.sh
+#   docs    what the documents show is what the program does; alert rules
+#   http    the release binary over HTTP
+#   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
+#   bench   the exporter answers while memory is gone
+# Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a
+# function group_NAME that calls `part` for what it runs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+groups=(unit tsan lint docs http fuzz bench)
+alone=(bench) # measures, so nothing runs beside it
+packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
+  libcivetweb-dev libdeflate-dev libcli11-dev doctest-dev clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck prometheus
+  prometheus-node-exporter python3 python3-prometheus-client python3-decorator)
+logs=$PWD/build/test-logs
+results=$logs/results
+
+export PATH="/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH" # Debian's python3 has Debian's modules
+export CCACHE_SLOPPINESS=pch_defines,time_macros                  # what ccache asks for with precompiled headers
+
+install_packages() {
+  local missing=() package
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "installing ${missing[*]}"
+  local sudo=()
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  {
+    "${sudo[@]}" apt-get update
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+  } >"$logs/apt.log" 2>&1 || {
+    tail -20 "$logs/apt.log"
+    echo "0 passed, 1 failed"
+    exit 1
+  }
+}
+
+# Test cases in a log as "passed failed skipped": of doctest, of unittest, of "ok NAME"/"FAIL NAME"/"skip NAME" lines, else one for the whole.
+count() {
+  local log=$1 code=$2
+  awk -v code="$code" '
+    { gsub(/\033\[[0-9;]*m/, "") }
+    /^\[doctest\] test cases:/ { split($0, f, /[:|]/); passed += f[3]; failed += f[4] }
+    /^Ran [0-9]+ tests? in/ { ran += $2 }
+    /^(OK|FAILED)( \(.*\))?$/ {
+      while (match($0, /(failures|errors|skipped|unexpected successes)=[0-9]+/)) {
+        word = substr($0, RSTART, RLENGTH); n = word; sub(/.*=/, "", n)
+        if (word ~ /^skipped/) skipped += n; else bad += n
+        $0 = substr($0, RSTART + RLENGTH)
+      }
+    }
+    /^ok / { passed++ } /^FAIL / { named++ } /^skip /  { skipped++ } /^SKIP / { skipped++ }
+    END {
+      if (ran > 0) passed += ran - bad - skipped
+      failed += ran > 0 ? bad : named
+      if (code != 0 && failed == 0) failed = 1
+      if (code == 0 && passed + failed + skipped == 0) passed = 1
+      print passed + 0, failed + 0, skipped + 0
+    }' "$log"
+}
+
+# part NAME COMMAND…: runs it, keeps its output, tells and records how it went.
+part() {
+  local name=$1 code=0 start=$SECONDS passed failed skipped
+  shift
+  "$@" >"$logs/$name.log" 2>&1 </dev/null || code=$?
+  read -r passed failed skipped < <(count "$logs/$name.log" "$code")
+  echo "$passed $failed $skipped $name" >>"$results"
+  local took="$((SECONDS - start)) s"
+  if [ "$failed" -gt 0 ]; then
+    echo "FAIL $name ($failed failed, $passed passed, $took)"
+    sed 's/^/    /' "$logs/$name.log" | tail -n 150
+  elif [ "$passed" -eq 0 ]; then
+    echo "skip $name ($(grep -m1 -iE '^skip' "$logs/$name.log"))"
+  else
+    echo "ok   $name ($passed passed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped"), $took)"
+  fi
+}
+
+skipped() {
+  echo "skip $1 ($2)"
+  echo "0 0 1 $1" >>"$results"
+}
+
+# built PRESET [TARGET…]: silent when it works, a failed part when it does not. One build of a preset at a time.
+built() {
+  local preset=$1
+  shift
+  # shellcheck disable=SC2016  # the inner shell expands
+  if ! flock "$logs/$preset.lock" bash -c 'cmake --preset "$0" && cmake --build "build/$0" ${1:+--target "$@"}' "$preset" "$@" \
+    >"$logs/build-$preset-${1:-all}.log" 2>&1; then
+    echo "0 1 0 build-$preset" >>"$results"
+    echo "FAIL build-$preset"
+    grep -E -A15 'error|FAILED' "$logs/build-$preset-${1:-all}.log" | head -n 80 | sed 's/^/    /'
+    return 1
+  fi
+}
+
+group_unit() {
+  built dev unit fencewatch || return 0
+  part unit build/dev/tests/unit
+}
+
+group_tsan() {
+  built tsan unit || return 0
+  part tsan env TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/unit '--source-file=*runner*,*server*,*node_test*,*log_test*'
+}
+
+group_lint() {
+  built dev fencewatch || return 0
+  part lint tests/lint.sh
+}
+
+group_docs() {
+  built release fencewatch || return 0
+  if [ -x tests/docs.sh ]; then part docs tests/docs.sh build/release/fencewatch; fi
+  local test
+  for test in alerts/*test*.y*ml alerts/tests/*.y*ml; do
+    [ ! -e "$test" ] || part "alerts-$(basename "${test%.*}")" promtool test rules "$test"
+  done
+}
+
+group_http() {
+  built release fencewatch || return 0
+  [ -e tests/http/run.py ] || { skipped http "tests/http/run.py is not there"; return; }
+  part http python3 tests/http/run.py build/release/fencewatch
+}
+
+# Seeds are the recorded files; what was found stays in build/fuzz/corpus for the next run.
+fuzz_one() {
+  local name=$1 corpus=build/fuzz/corpus/$1
+  mkdir -p "$corpus" build/fuzz/artifacts
+  local seeds=()
+  [ ! -d "tests/fuzz/seeds/$name" ] || seeds+=("tests/fuzz/seeds/$name")
+  build/fuzz/tests/"$name" -max_total_time="${FUZZ_SECONDS:-30}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="build/fuzz/artifacts/$name-" "$corpus" "${seeds[@]}" build/fuzz/seeds
+}
+
+group_fuzz() {
+  built fuzz fuzzers || return 0
+  rm -rf build/fuzz/seeds
+  mkdir -p build/fuzz/seeds
+  local file targets=() target
+  while IFS= read -r file; do
+    cp "$file" "build/fuzz/seeds/$(sha256sum "$file" | cut -c1-16)"
+  done < <(find tests/fixtures -type f -size -16k ! -path '*/expected/*' ! -name README.md)
+  for target in tests/fuzz/*_fuzz.cc; do targets+=("$(basename "$target" .cc)"); done
+  local i
+  for ((i = 0; i < ${#targets[@]}; i += 2)); do # two at a time
+    for target in "${targets[@]:i:2}"; do part "$target" fuzz_one "$target" & done
+    wait
+  done
+}
+
+group_bench() {
+  built release fencewatch || return 0
+  [ -x tests/bench/starve.sh ] || { skipped starve "tests/bench/starve.sh is not there"; return; }
+  part starve tests/bench/starve.sh --check
+}
+
+wanted=("$@")
+[ ${#wanted[@]} -gt 0 ] || wanted=("${groups[@]}")
+for group in "${wanted[@]}"; do
+  declare -F "group_$group" >/dev/null || { echo "tests/run.sh: no group $group; there are: ${groups[*]}" >&2; exit 2; }
+done
+mkdir -p "$logs"
+: >"$results"
+install_packages
+
+# A group that breaks off has failed, whatever it had recorded.
+run_group() {
+  local code=0
+  ("group_$1") || code=$?
+  if [ "$code" -ne 0 ]; then
+    echo "FAIL $1 (broke off with $code)"
+    echo "0 1 0 $1" >>"$results"
+  fi
+}
+
+# Two groups at a time; then those that want the machine for themselves.
+is_alone() { [[ " ${alone[*]} " == *" $1 "* ]]; }
+for group in "${wanted[@]}"; do
+  is_alone "$group" && continue
+  while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
+  run_group "$group" &
+done
+while [ -n "$(jobs -rp)" ]; do wait -n || true; done
+for group in "${wanted[@]}"; do
+  if is_alone "$group"; then run_group "$group"; fi
+done
+
+awk '{ passed += $1; failed += $2; skipped += $3 }
+  END { printf "%d passed, %d failed", passed, failed; if (skipped) printf ", %d skipped", skipped; print ""; exit failed > 0 }' "$results"
