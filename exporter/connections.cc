@@ -6,15 +6,19 @@
 
 #include <algorithm>
 
+#include "exporter/small_stacks.h"
+
 namespace fencewatch {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(10);  // between looks while every worker is taken
+constexpr size_t kStack = 64 << 10;
 
 }  // namespace
 
 void Connections::start(std::vector<int> ports) {
   ports_ = std::move(ports);
+  const SmallStacks stacks(kStack);
   thread_ = std::thread(&Connections::watch, this);
 }
 

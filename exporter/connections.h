@@ -26,7 +26,7 @@ namespace fencewatch {
 
 class Connections {
  public:
-  static constexpr int kWorkers = 16;
+  static constexpr int kWorkers = 12;  // civetweb gives each a stack of 100 KiB, of which 28 were used at most; locked it counts whole
   static constexpr auto kPatience = std::chrono::milliseconds(30);
 
   struct Peer {

@@ -21,7 +21,6 @@
 #include "exporter/negotiate.h"
 #include "exporter/reply.h"
 #include "exporter/runner.h"
-#include "exporter/small_stacks.h"
 
 namespace fencewatch {
 namespace {
@@ -35,9 +34,8 @@ using Clock = Runner::Clock;
 constexpr std::string_view kExposition = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kOpenMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 constexpr size_t kWorthPacking = 1024;
-constexpr int kLevel = 1;                   // a quarter of the time of the default of 6 for a sixth more bytes
-constexpr size_t kWorkerStack = 128 << 10;  // measured: a worker uses 20 KiB, civetweb's error path 30 KiB
-constexpr int kDeferSeconds = 30;           // connections that say nothing stay in the kernel so long and cost no worker
+constexpr int kLevel = 1;          // a quarter of the time of the default of 6 for a sixth more bytes
+constexpr int kDeferSeconds = 30;  // connections that say nothing stay in the kernel so long and cost no worker
 
 }  // namespace
 
@@ -279,7 +277,6 @@ void Server::Impl::listen() {
   callbacks.connection_close = [](const mg_connection* conn) { of(conn).connections.closing(*slot(conn)); };
   callbacks.connection_closed = [](const mg_connection* conn) { of(conn).connections.closed(); };
 
-  const SmallStacks stacks(kWorkerStack);
   mg_init_library(0);
   mg_context* started = mg_start(&callbacks, this, options);
   if (!started) {

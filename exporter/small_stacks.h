@@ -1,4 +1,5 @@
-// The default stack of new threads, smaller for a while: a worker's stack is locked into memory whole.
+// The default stack of new threads, smaller for a while: a stack is locked into memory whole. civetweb's threads do not follow it, they
+// have 100 KiB of their own.
 #pragma once
 
 #include <pthread.h>
