@@ -27,7 +27,9 @@ constexpr const char* kFiles[] = {"proc/zoneinfo",
                                   "proc/pressure/memory",
                                   "proc/sys/kernel/osrelease",
                                   "proc/sys/vm/min_free_kbytes",
-                                  "proc/sys/vm/watermark_scale_factor"};
+                                  "proc/sys/vm/watermark_scale_factor",
+                                  "sys/class/dmi/id/sys_vendor",
+                                  "sys/class/dmi/id/product_name"};
 constexpr size_t kCount = std::size(kFiles);
 
 class OneChanged final : public Node {
