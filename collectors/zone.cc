@@ -154,6 +154,7 @@ Status ZoneCollector::read_settings(const Node& node) {
   Status status = node.read("proc/sys/kernel/osrelease", small_);
   if (status.code == Code::missing) status = node.read("proc/version", small_);
   if (!status && status.code != Code::missing) return status;
+  if (status && !scan::complete(small_)) return malformed(1, "the file is cut off").of("proc/sys/kernel/osrelease");
   version_ = parse_kernel_version(small_);
 
   expected_.clear();
