@@ -92,24 +92,34 @@ class Kernel final : public Collector {
   }
 
   Status write_machine(const Node& node, Page& page) {
-    if (const Status status = read(node, kVendorPath, vendor_text_); !status) return status;
-    if (const Status status = read(node, kProductPath, product_text_); !status) return status;
-    const std::string_view vendor = trimmed(vendor_text_);
-    std::string_view product = trimmed(product_text_);
-    if (vendor.empty() && product.empty()) {
-      if (const Status status = read(node, kModelPath, product_text_); !status) return status;
-      product = trimmed(product_text_);
-      if (product.empty()) return {};
+    if (!machine_known_) {
+      if (const Status status = read_machine(node); !status) return status;
+      machine_known_ = true;
     }
+    if (vendor_.empty() && product_.empty()) return {};
     page.begin(kFamilies[kMachine]);
-    page.sample({{"vendor", vendor}, {"product", product}}, uint64_t{1});
+    page.sample({{"vendor", vendor_}, {"product", product_}}, uint64_t{1});
+    return {};
+  }
+
+  // Once: no machine becomes another while we run, and a file of sysfs cannot be kept open.
+  Status read_machine(const Node& node) {
+    if (const Status status = read(node, kVendorPath, text_); !status) return status;
+    vendor_ = trimmed(text_);
+    if (const Status status = read(node, kProductPath, text_); !status) return status;
+    product_ = trimmed(text_);
+    if (!vendor_.empty() || !product_.empty()) return {};
+    if (const Status status = read(node, kModelPath, text_); !status) return status;
+    product_ = trimmed(text_);
     return {};
   }
 
   Advisories advisories_;
   std::vector<Verdict> verdicts_;  // of judged_, beside advisories_
   std::string judged_;
-  Bytes release_text_, version_text_, vendor_text_, product_text_;
+  bool machine_known_ = false;
+  std::string vendor_, product_;
+  Bytes release_text_, version_text_, text_;
 };
 
 }  // namespace

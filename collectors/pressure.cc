@@ -1,4 +1,6 @@
 // Time that tasks lost waiting for a resource, /proc/pressure (since 4.20, and only where psi is on).
+#include <iterator>
+
 #include "collectors/psi.h"
 #include "exporter/collector.h"
 
@@ -8,7 +10,7 @@ namespace {
 constexpr struct {
   std::string_view name;
   std::string_view path;
-  bool optional;
+  bool optional;  // a kernel that does not have it will not until the next boot
 } kResources[] = {
     {"cpu", "proc/pressure/cpu", false},
     {"memory", "proc/pressure/memory", false},
@@ -27,9 +29,12 @@ class Pressure final : public Collector {
  public:
   Status collect(const Node& node, Page& page) override {
     page.begin(kFamilies[kStalled]);
-    for (const auto& resource : kResources) {
+    for (size_t i = 0; i < std::size(kResources); ++i) {
+      const auto& resource = kResources[i];
+      if (absent_[i]) continue;
       Status status = node.read(resource.path, text_);
-      if (status.code == Code::missing && resource.optional) continue;
+      absent_[i] = status.code == Code::missing && resource.optional;
+      if (absent_[i]) continue;
       if (!status) return status;
       Psi psi;
       if (status = parse_psi(text_, psi); !status) return status.of(resource.path);
@@ -42,6 +47,7 @@ class Pressure final : public Collector {
  private:
   static double seconds(uint64_t microseconds) { return static_cast<double>(microseconds) / 1e6; }
 
+  bool absent_[std::size(kResources)] = {};
   Bytes text_;
 };
 

@@ -78,7 +78,7 @@ class File {
 
   std::string key_of(const YAML::Node& key, std::vector<std::string>& seen, const std::string& prefix) const {
     if (!key.IsScalar()) refuse(key, "a key is not a word");
-    const std::string name = key.Scalar();
+    std::string name = key.Scalar();
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) refuse(key, "duplicate key " + in_quotes(prefix + name));
     seen.push_back(name);
     return name;

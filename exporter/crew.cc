@@ -1,10 +1,10 @@
 #include "exporter/crew.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cassert>
+#include <ctime>
 #include <exception>
 #include <system_error>
 #include <thread>

@@ -1,8 +1,8 @@
 // flags → Config → Node → Runner → Server; no logic of its own.
-#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -13,7 +13,12 @@
 namespace fencewatch::memory {
 namespace {
 
-constexpr size_t kStack = 256 << 10;  // a locked stack is resident in full: 8 MiB is the default
+// A locked stack is resident in full: 8 MiB is the default. ThreadSanitizer wants more than we have to spare.
+#ifdef __SANITIZE_THREAD__
+constexpr size_t kStack = 8 << 20;
+#else
+constexpr size_t kStack = 256 << 10;
+#endif
 
 std::atomic<bool>& locked_flag() {
   static constinit std::atomic<bool> flag = false;

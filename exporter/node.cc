@@ -38,8 +38,8 @@ void Bytes::append(std::string_view text) {
 
 namespace {
 
-constexpr size_t kFirstRead = 64 << 10;
-constexpr size_t kMaxOpen = 64;  // files of procfs that are kept open; collectors read fewer
+constexpr size_t kFirstRead = 4 << 10;  // of proc/sys the kernel allocates and clears as much as is asked for
+constexpr size_t kMaxOpen = 64;         // files of procfs that are kept open; collectors read fewer
 constexpr int kReadFlags = O_RDONLY | O_NOCTTY;
 
 // From the start to the end. pread where the file can, so that readers of one descriptor do not disturb each other.

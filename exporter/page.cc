@@ -104,7 +104,9 @@ char* put_double(char* out, double value) {
 // OpenMetrics wants 1.0 where the text format would do with 1, and both must give the same series.
 std::string_view bucket_bound(double bound, char (&scratch)[kNumber]) {
   char* end = put_double(scratch, bound);
-  if (std::isfinite(bound) && std::none_of(scratch, end, [](char c) { return c == '.' || c == 'e'; })) end = put(end, ".0");
+  const std::string_view text(scratch, static_cast<size_t>(end - scratch));
+  if (!std::isfinite(bound) || text.find_first_of(".e") != text.npos) return text;
+  end = put(end, ".0");
   return {scratch, static_cast<size_t>(end - scratch)};
 }
 

@@ -50,8 +50,6 @@ bool number(std::string_view text, T& out) {
 }
 
 // The line, counted from 1, in which `at` lies within `text`. For fault messages only: it counts from the start.
-inline uint32_t line_of(std::string_view text, const char* at) {
-  return 1 + static_cast<uint32_t>(std::count(text.data(), at, '\n'));
-}
+inline uint32_t line_of(std::string_view text, const char* at) { return 1 + static_cast<uint32_t>(std::count(text.data(), at, '\n')); }
 
 }  // namespace fencewatch::scan

@@ -309,7 +309,8 @@ Server::~Server() { impl_->stop(); }
 int Server::port() const { return impl_->ports.empty() ? 0 : impl_->ports.front(); }
 
 void Server::warm_up() {
-  std::unique_ptr<Response> responses[2] = {impl_->borrow(), impl_->borrow()};
+  std::vector<std::unique_ptr<Response>> responses(2);
+  for (auto& response : responses) response = impl_->borrow();
   for (auto& response : responses) {
     for (const Format format : {Format::text, Format::openmetrics}) {
       Answer answer;

@@ -6,13 +6,14 @@
 #   docs    what the documents show is what the program does; alert rules
 #   http    the release binary over HTTP
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
+#   deploy  deploy/quickstart.sh as a user runs it
 #   bench   the exporter answers while memory is gone
 # Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a
 # function group_NAME that calls `part` for what it runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http fuzz bench)
+groups=(unit tsan lint docs http deploy fuzz bench)
 alone=(bench) # measures, so nothing runs beside it
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
   libcivetweb-dev libdeflate-dev libcli11-dev doctest-dev clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck prometheus
@@ -84,11 +85,6 @@ part() {
   fi
 }
 
-skipped() {
-  echo "skip $1 ($2)"
-  echo "0 0 1 $1" >>"$results"
-}
-
 # built PRESET [TARGET…]: silent when it works, a failed part when it does not. One build of a preset at a time.
 built() {
   local preset=$1
@@ -120,7 +116,7 @@ group_lint() {
 
 group_docs() {
   built release fencewatch || return 0
-  if [ -x tests/docs.sh ]; then part docs tests/docs.sh build/release/fencewatch; fi
+  part docs tests/docs.sh build/release/fencewatch
   local test
   for test in alerts/*test*.y*ml alerts/tests/*.y*ml; do
     [ ! -e "$test" ] || part "alerts-$(basename "${test%.*}")" promtool test rules "$test"
@@ -129,9 +125,10 @@ group_docs() {
 
 group_http() {
   built release fencewatch || return 0
-  [ -e tests/http/run.py ] || { skipped http "tests/http/run.py is not there"; return; }
   part http python3 tests/http/run.py build/release/fencewatch
 }
+
+group_deploy() { part quickstart tests/quickstart.sh; }
 
 # Seeds are the recorded files; what was found stays in build/fuzz/corpus for the next run.
 fuzz_one() {
@@ -161,7 +158,6 @@ group_fuzz() {
 
 group_bench() {
   built release fencewatch || return 0
-  [ -x tests/bench/starve.sh ] || { skipped starve "tests/bench/starve.sh is not there"; return; }
   part starve tests/bench/starve.sh --check
 }
 
