@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "exporter/events/line.h"
 #include "exporter/node.h"
 #include "exporter/page.h"
 #include "exporter/status.h"
@@ -13,6 +14,20 @@
 namespace fencewatch {
 
 struct Config;
+class Counts;
+
+// What a collector wants to hear of. Searched for in the text of a line, never anchored to what stands before it.
+struct Pattern {
+  Channel channel;
+  std::string_view expression;  // RE2; its groups come with the Match
+  std::string_view example;     // a real line that it matches: a test asks
+};
+
+struct Match {
+  const Line& line;
+  size_t pattern;                            // index in patterns()
+  std::span<const std::string_view> groups;  // what the parentheses caught, the first at 0; empty views where nothing was
+};
 
 // The Runner calls all of these, one at a time, never two on the same collector at once; which thread calls may change. They
 // may block (the Runner copes), must not log, sleep, retry or throw, and allocate nothing once warm unless they read logs.
@@ -27,6 +42,13 @@ class Collector {
   // Called every Spec::sample_every, or more rarely where that would cost more than 0.1 % of one CPU, for what a scrape every
   // 15 s cannot see. `elapsed` is the time since the call before, 0 at the first.
   virtual Status sample(const Node& /*node*/, std::chrono::nanoseconds /*elapsed*/) { return {}; }
+
+  // Asked once, before the first line. The texts live as long as the collector.
+  virtual std::span<const Pattern> patterns() const { return {}; }
+  // Called on the reading thread, line by line in the order of each channel, also while collect() is at work: counts; never blocks.
+  virtual void on_event(const Match& /*match*/) {}
+  // What on_event() counts and the state file keeps; null: nothing. The same object for ever.
+  virtual Counts* counts() { return nullptr; }
 };
 
 struct Spec {

@@ -1,0 +1,28 @@
+// One line of a log, as the collectors get to see it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace fencewatch {
+
+enum class Channel : uint8_t { kernel, corosync, pacemaker, sbd };
+inline constexpr int kChannels = 4;
+
+// As in the label `channel`.
+constexpr std::string_view name(Channel channel) {
+  constexpr std::string_view names[kChannels] = {"kernel", "corosync", "pacemaker", "sbd"};
+  return names[static_cast<int>(channel)];
+}
+
+// Lives during the call that hands it on. What its channel's speaker did not say itself, as far as the source can tell, never
+// becomes a Line: see source.h.
+struct Line {
+  Channel channel;
+  std::string_view text;        // the message, without time, host, identifier and pid
+  std::string_view identifier;  // who says so: "kernel", "corosync", "pacemaker-fenced"; empty where the source does not tell
+  int64_t time_us = 0;          // Unix time in microseconds; 0: unknown
+  uint32_t repeated = 1;        // "message repeated N times" counts N
+};
+
+}  // namespace fencewatch
