@@ -1,8 +1,8 @@
 #include "collectors/vmstat.h"
 
-#include <algorithm>
 #include <iterator>
 
+#include "collectors/key_index.h"
 #include "exporter/scan.h"
 
 namespace fencewatch {
@@ -12,7 +12,7 @@ struct Key {
   std::string_view name;
   Vm item;
 };
-// Sorted. Whole keys only: pgscan_direct_throttle, pgscan_anon, pgsteal_file and their like begin as ours do and count something else.
+// Whole keys only: pgscan_direct_throttle, pgscan_anon, pgsteal_file and their like begin as ours do and count something else.
 constexpr Key kKeys[] = {
     {"allocstall", Vm::allocstall},
     {"allocstall_device", Vm::allocstall_device},
@@ -27,7 +27,6 @@ constexpr Key kKeys[] = {
     {"kswapd_high_wmark_hit_quickly", Vm::kswapd_high_wmark_hit_quickly},
     {"kswapd_low_wmark_hit_quickly", Vm::kswapd_low_wmark_hit_quickly},
     {"nr_file_pages", Vm::nr_file_pages},
-    {"oom_kill", Vm::oom_kill},
     {"pageoutrun", Vm::pageoutrun},
     {"pgmajfault", Vm::pgmajfault},
     {"pgscan_direct", Vm::pgscan_direct},
@@ -62,28 +61,45 @@ constexpr Key kKeys[] = {
     {"workingset_refault_anon", Vm::workingset_refault_anon},
     {"workingset_refault_file", Vm::workingset_refault_file},
 };
-static_assert(std::is_sorted(std::begin(kKeys), std::end(kKeys), [](const Key& a, const Key& b) { return a.name < b.name; }));
+constexpr KeyIndex<std::size(kKeys)> kIndex(kKeys, [](const Key& key) { return key.name; });
 
-const Key* find(std::string_view name) {
-  const Key* const found =
-      std::lower_bound(std::begin(kKeys), std::end(kKeys), name, [](const Key& key, std::string_view wanted) { return key.name < wanted; });
-  return found != std::end(kKeys) && found->name == name ? found : nullptr;
+Status whole(std::string_view text) {
+  if (text.empty()) return malformed(1, "the file is empty");
+  return scan::complete(text) ? Status{} : malformed(scan::line_of(text, text.data() + text.size()), "the file is cut off");
+}
+
+// `rest` is what stands behind the key that begins at `begin`.
+Status read_value(std::string_view text, const char* begin, std::string_view rest, uint64_t& value) {
+  return scan::number(scan::trim_left(rest), value) ? Status{} : malformed(scan::line_of(text, begin), "no number behind the key");
 }
 
 }  // namespace
 
 Status parse_vmstat(std::string_view text, Vmstat& out) {
   out.clear();
-  if (text.empty()) return malformed(1, "the file is empty");
-  if (!scan::complete(text)) return malformed(scan::line_of(text, text.data() + text.size()), "the file is cut off");
+  if (const Status status = whole(text); !status) return status;
   std::string_view rest = text, line;
   while (scan::next_line(rest, line)) {
     const char* const begin = line.data();
-    const Key* const key = find(scan::next_word(line));
-    if (!key) continue;
+    const int key = kIndex.find(scan::next_word(line));
+    if (key < 0) continue;
     uint64_t value = 0;
-    if (!scan::number(scan::trim_left(line), value)) return malformed(scan::line_of(text, begin), "no number behind the key");
-    out.add(key->item, value);
+    if (const Status status = read_value(text, begin, line, value); !status) return status;
+    out.add(kKeys[key].item, value);
+  }
+  return {};
+}
+
+Status find_vmstat(std::string_view text, std::string_view key, std::optional<uint64_t>& out) {
+  out.reset();
+  if (const Status status = whole(text); !status) return status;
+  for (size_t at = 0; (at = text.find(key, at)) != text.npos; at += key.size()) {
+    const size_t end = at + key.size();
+    if ((at > 0 && text[at - 1] != '\n') || !scan::blank(text[end])) continue;
+    uint64_t value = 0;
+    const Status status = read_value(text, text.data() + at, text.substr(end, text.find('\n', end) - end), value);
+    if (status) out = value;
+    return status;
   }
   return {};
 }

@@ -26,7 +26,6 @@ enum class Vm : uint8_t {
   kswapd_high_wmark_hit_quickly,
   kswapd_low_wmark_hit_quickly,
   nr_file_pages,
-  oom_kill,
   pageoutrun,
   pgmajfault,
   pgscan_direct,  // this and the next seven: summed over the zones where the kernel prints one each (before 4.8)
@@ -57,5 +56,8 @@ class Vmstat {
 };
 
 Status parse_vmstat(std::string_view text, Vmstat& out);
+
+// The number behind one whole key only, a fifth of the work. Absent where the kernel does not print it.
+Status find_vmstat(std::string_view text, std::string_view key, std::optional<uint64_t>& out);
 
 }  // namespace fencewatch
