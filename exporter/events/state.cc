@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "exporter/log.h"
+#include "exporter/resolve.h"
 #include "exporter/small_stacks.h"
 
 namespace fencewatch {
@@ -24,31 +25,6 @@ constexpr const char* kFile = "state";
 constexpr const char* kTemporary = "state.new";
 constexpr size_t kStack = 64 << 10;
 constexpr size_t kMaxFile = 16 << 20;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() { reset(); }
-  Descriptor(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  void reset(int fd = -1) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = fd;
-  }
-
- private:
-  int fd_;
-};
-
-Status fault(int error, std::string_view what) {
-  const Code code = error == ENOENT                     ? Code::missing
-                    : error == EACCES || error == EPERM ? Code::denied
-                    : error == EFBIG                    ? Code::limit
-                                                        : Code::io;
-  const char* text = strerrordesc_np(error);
-  return Status{code, 0, what, text != nullptr ? text : "unknown error"};
-}
 
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -79,7 +55,7 @@ struct State::Impl {
   const std::string directory_name;
   const std::chrono::milliseconds retry;
   std::atomic<int64_t> saved_us{0};
-  Descriptor directory;  // locked while open; load(), then the writing thread alone
+  Fd directory;  // locked while open; load(), then the writing thread alone
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -98,18 +74,18 @@ struct State::Impl {
 Status State::Impl::open_directory() {
   std::error_code error;
   std::filesystem::create_directories(directory_name, error);  // what is wrong, if anything is, open tells
-  directory.reset(open(directory_name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  directory = Fd(open(directory_name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return fault(errno == ENOENT && error ? error.value() : errno, "--state.dir");
   // Without a lock for other reasons (a network file system) nobody else is likely to be there.
   if (flock(directory.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    directory.reset();
+    directory = Fd();
     return Status{Code::refused, 0, "--state.dir", "another process keeps its state there"};
   }
   return {};
 }
 
 Status State::Impl::read(std::string& out) {
-  const Descriptor file(openat(directory.get(), kFile, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const Fd file(openat(directory.get(), kFile, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file || !read_all(file.get(), out)) return fault(errno, kFile);
   return {};
 }
@@ -117,7 +93,7 @@ Status State::Impl::read(std::string& out) {
 Status State::Impl::replace(std::string_view text) {
   const int at = directory.get();
   {
-    const Descriptor file(openat(at, kTemporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640));
+    const Fd file(openat(at, kTemporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640));
     if (!file) return fault(errno, kTemporary);
     if (!write_all(file.get(), text) || fsync(file.get()) != 0) {
       const Status status = fault(errno, kTemporary);
@@ -133,7 +109,7 @@ Status State::Impl::write(std::string_view text) {
   if (!directory)
     if (const Status status = open_directory(); !status) return status;
   const Status status = replace(text);
-  if (!status) directory.reset();  // it may have been removed, or another disk mounted over it
+  if (!status) directory = Fd();  // it may have been removed, or another disk mounted over it
   return status;
 }
 

@@ -167,7 +167,7 @@ TEST_SUITE("events matcher") {
   }
 
   TEST_CASE("an expression that cannot be used refuses the start and is named") {
-    const auto refusal = [](const char* expression) -> std::string {
+    const auto refusal = [](const std::string& expression) -> std::string {
       Hearer hearer({kernel_pattern(expression)});
       Collector* collectors[] = {&hearer};
       try {
@@ -180,7 +180,6 @@ TEST_SUITE("events matcher") {
     CHECK(refusal("a(b") == "pattern \"a(b\": missing ): a(b");
     CHECK(refusal("(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)") == "");
     CHECK(refusal("(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)").find("more than 16 groups") != std::string::npos);
-    CHECK(refusal("(?:[a-z]{100}){10}").find("pattern too large") != std::string::npos);
   }
 
   TEST_CASE("what a collector throws stays with it") {
@@ -206,7 +205,7 @@ TEST_SUITE("events matcher") {
       tell(with, kernel_line(text));
       tell(without, kernel_line(text));
     }
-    CHECK(rich.heard.size() == 51);
+    CHECK(rich.heard.size() == 62);
     CHECK(poor.heard == rich.heard);
     CHECK(with.fallbacks() == 0);
     CHECK(without.fallbacks() == 4);
@@ -245,7 +244,11 @@ TEST_SUITE("events matcher") {
                                   "\n",
                                   "\xff"};
     std::vector<Pattern> patterns;
-    for (const std::string& expression : expressions) patterns.push_back(kernel_pattern(expression));
+    std::vector<std::unique_ptr<re2::RE2>> plain;
+    for (const std::string& expression : expressions) {
+      patterns.push_back(kernel_pattern(expression));
+      plain.push_back(std::make_unique<re2::RE2>(expression, latin1()));
+    }
     Hearer hearer(patterns);
     Collector* collectors[] = {&hearer};
     Matcher matcher(collectors);
@@ -255,7 +258,7 @@ TEST_SUITE("events matcher") {
       for (size_t n = random() % 8; n > 0; --n) text += pieces[random() % std::size(pieces)];
       Heard expected;
       for (size_t i = 0; i < expressions.size(); ++i)
-        if (re2::RE2::PartialMatch(text, re2::RE2(expressions[i], latin1()))) expected.push_back(std::to_string(i) + ":" + text);
+        if (re2::RE2::PartialMatch(text, *plain[i])) expected.push_back(std::to_string(i) + ":" + text);
       hearer.heard.clear();
       tell(matcher, kernel_line(text));
       for (std::string& note : hearer.heard) note.resize(text.size() + 2);

@@ -33,9 +33,6 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-// Whole again through a file of this directory.
-Status load(const std::string& directory, Snapshot& out) { return State(directory).load(out); }
-
 // No file that this process writes may grow beyond this, as on a full disk.
 class FileLimit {
  public:
