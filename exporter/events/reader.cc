@@ -38,6 +38,7 @@ int64_t wall_us() {
 
 std::vector<Collector*> collectors_of(const std::vector<LogReader::Listener>& listeners) {
   std::vector<Collector*> collectors;
+  collectors.reserve(listeners.size());
   for (const LogReader::Listener& listener : listeners) collectors.push_back(listener.collector);
   return collectors;
 }
