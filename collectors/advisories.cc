@@ -63,7 +63,9 @@ class AdvisoryReader {
 
   void read(const std::string& text) {
     try {
-      const YAML::Node root = YAML::Load(text);
+      const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+      if (documents.size() > 1) fail(documents[1].Mark(), "more than one document");
+      const YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
       check_keys(root, {"families", "advisories"});
       for (const YAML::Node& family : sequence(root, "families")) read_family(family);
       for (const YAML::Node& advisory : sequence(root, "advisories")) read_advisory(advisory);
@@ -78,10 +80,21 @@ class AdvisoryReader {
   }
 
   void check_keys(const YAML::Node& map, std::initializer_list<std::string_view> known) const {
+    check_map(map);
+    for (const auto& entry : map) {
+      const std::string& key = entry.first.Scalar();
+      if (std::find(known.begin(), known.end(), key) == known.end()) fail(entry.first.Mark(), "unknown key " + key);
+    }
+  }
+
+  // Keys are words, each there once.
+  void check_map(const YAML::Node& map) const {
     if (!map.IsMap()) fail(map.Mark(), "not a map");
+    std::vector<std::string_view> seen;
     for (const auto& entry : map) {
       const std::string& key = scalar(entry.first, "key");
-      if (std::find(known.begin(), known.end(), key) == known.end()) fail(entry.first.Mark(), "unknown key " + key);
+      if (std::find(seen.begin(), seen.end(), key) != seen.end()) fail(entry.first.Mark(), "a second " + key);
+      seen.emplace_back(key);
     }
   }
 
@@ -136,7 +149,7 @@ class AdvisoryReader {
     scalar(member(node, "summary"), "summary");
     scalar(member(node, "source"), "source");
     const YAML::Node rules = member(node, "families");
-    if (!rules.IsMap()) fail(rules.Mark(), "families is not a map");
+    check_map(rules);
     for (const auto& entry : rules) advisory.rules.push_back(read_rule(entry.first, entry.second));
     out_.advisories_.push_back(std::move(advisory));
   }
@@ -168,9 +181,12 @@ Advisories::Advisories(Advisories&&) noexcept = default;
 
 Advisories Advisories::load(const std::string& path) {
   if (path.empty()) return Advisories(std::string(kBuiltInAdvisories), "built-in advisories");
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) throw std::runtime_error(path + ": " + std::strerror(errno));
+  if (!file || !(file.peek() == EOF || text << file.rdbuf()) || file.bad()) {
+    throw std::runtime_error(path + ": " + (errno != 0 ? strerrordesc_np(errno) : "cannot be read"));
+  }
   return Advisories(text.str(), path);
 }
 
