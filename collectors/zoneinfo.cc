@@ -205,7 +205,9 @@ ColumnNames protection_columns(const Zoneinfo& zoneinfo) {
   return names;
 }
 
-bool is_zone_name(std::string_view text) { return !text.empty() && text.size() <= 15 && std::all_of(text.begin(), text.end(), name_character); }
+bool is_zone_name(std::string_view text) {
+  return !text.empty() && text.size() <= 15 && std::all_of(text.begin(), text.end(), name_character);
+}
 
 Status parse_zoneinfo(std::string_view text, Zoneinfo& out) { return Parser(text, out).run(); }
 
