@@ -103,10 +103,18 @@ class AdvisoryReader {
     return node.Scalar();
   }
 
+  // What is not written has no place of its own: the key's is told.
+  void check_value(const YAML::Node& key, const YAML::Node& value) const {
+    if (value.IsNull()) fail(key.Mark(), key.Scalar() + " has no value");
+  }
+
   YAML::Node member(const YAML::Node& map, const std::string& key) const {
-    YAML::Node value = map[key];
-    if (!value) fail(map.Mark(), key + " is missing");
-    return value;
+    for (const auto& entry : map) {
+      if (entry.first.Scalar() != key) continue;
+      check_value(entry.first, entry.second);
+      return entry.second;
+    }
+    fail(map.Mark(), key + " is missing");
   }
 
   YAML::Node sequence(const YAML::Node& map, const std::string& key) const {
@@ -158,6 +166,7 @@ class AdvisoryReader {
     const std::string& family = scalar(key, "family");
     const auto found = std::find_if(out_.families_.begin(), out_.families_.end(), [&](const auto& known) { return known.name == family; });
     if (found == out_.families_.end()) fail(key.Mark(), "unknown family " + family);
+    check_value(key, node);
     Advisories::Rule rule{static_cast<size_t>(found - out_.families_.begin()), {}, Verdict::affected};
     if (node.IsScalar()) {
       rule.verdict = verdict(node);

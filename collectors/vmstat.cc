@@ -87,7 +87,7 @@ Status parse_vmstat(std::string_view text, Vmstat& out) {
     if (!out.add(key->item, value)) return malformed(scan::line_of(text, begin), "the sum of the zones does not fit");
     any = true;
   }
-  return any ? Status{} : malformed(1, "no key that every kernel has");
+  return any ? Status{} : malformed(1, "none of the keys is known");
 }
 
 }  // namespace fencewatch
