@@ -1,7 +1,6 @@
 #include "collectors/advisories.h"
 
 #include <re2/re2.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include <stdexcept>
 
 #include "exporter/scan.h"
+#include "exporter/yaml.h"
 
 namespace fencewatch {
 namespace {
@@ -63,9 +63,7 @@ class AdvisoryReader {
 
   void read(const std::string& text) {
     try {
-      const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-      if (documents.size() > 1) fail(documents[1].Mark(), "more than one document");
-      const YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
+      const YAML::Node root = load_yaml(text);
       check_keys(root, {"families", "advisories"});
       for (const YAML::Node& family : sequence(root, "families")) read_family(family);
       for (const YAML::Node& advisory : sequence(root, "advisories")) read_advisory(advisory);
