@@ -18,9 +18,9 @@ class Oom final : public Collector {
  public:
   Status collect(const Node& node, Page& page) override {
     if (const Status status = node.read(kPath, text_); !status) return status;
-    std::optional<uint64_t> kills;
-    if (const Status status = find_vmstat(text_, "oom_kill", kills); !status) return status.of(kPath);
-    if (kills) page.one(kFamilies[kKills], *kills);
+    Vmstat vmstat;
+    if (const Status status = parse_vmstat(text_, vmstat); !status) return status.of(kPath);
+    if (const auto kills = vmstat[Vm::oom_kill]) page.one(kFamilies[kKills], *kills);
     return {};
   }
 

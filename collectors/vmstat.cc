@@ -27,6 +27,7 @@ constexpr Key kKeys[] = {
     {"kswapd_high_wmark_hit_quickly", Vm::kswapd_high_wmark_hit_quickly},
     {"kswapd_low_wmark_hit_quickly", Vm::kswapd_low_wmark_hit_quickly},
     {"nr_file_pages", Vm::nr_file_pages},
+    {"oom_kill", Vm::oom_kill},
     {"pageoutrun", Vm::pageoutrun},
     {"pgmajfault", Vm::pgmajfault},
     {"pgscan_direct", Vm::pgscan_direct},
@@ -63,45 +64,24 @@ constexpr Key kKeys[] = {
 };
 constexpr KeyIndex<std::size(kKeys)> kIndex(kKeys, [](const Key& key) { return key.name; });
 
-Status whole(std::string_view text) {
-  if (text.empty()) return malformed(1, "the file is empty");
-  return scan::complete(text) ? Status{} : malformed(scan::line_of(text, text.data() + text.size()), "the file is cut off");
-}
-
-// `rest` is what stands behind the key that begins at `begin`.
-Status read_value(std::string_view text, const char* begin, std::string_view rest, uint64_t& value) {
-  return scan::number(scan::trim_left(rest), value) ? Status{} : malformed(scan::line_of(text, begin), "no number behind the key");
-}
-
 }  // namespace
 
 Status parse_vmstat(std::string_view text, Vmstat& out) {
   out.clear();
-  if (const Status status = whole(text); !status) return status;
+  if (text.empty()) return malformed(1, "the file is empty");
+  if (!scan::complete(text)) return malformed(scan::line_of(text, text.data() + text.size()), "the file is cut off");
   std::string_view rest = text, line;
+  bool any = false;
   while (scan::next_line(rest, line)) {
     const char* const begin = line.data();
     const int key = kIndex.find(scan::next_word(line));
     if (key < 0) continue;
     uint64_t value = 0;
-    if (const Status status = read_value(text, begin, line, value); !status) return status;
-    out.add(kKeys[key].item, value);
+    if (!scan::number(scan::trim_left(line), value)) return malformed(scan::line_of(text, begin), "no number behind the key");
+    if (!out.add(kKeys[key].item, value)) return malformed(scan::line_of(text, begin), "the sum of the zones does not fit");
+    any = true;
   }
-  return {};
-}
-
-Status find_vmstat(std::string_view text, std::string_view key, std::optional<uint64_t>& out) {
-  out.reset();
-  if (const Status status = whole(text); !status) return status;
-  for (size_t at = 0; (at = text.find(key, at)) != text.npos; at += key.size()) {
-    const size_t end = at + key.size();
-    if ((at > 0 && text[at - 1] != '\n') || !scan::blank(text[end])) continue;
-    uint64_t value = 0;
-    const Status status = read_value(text, text.data() + at, text.substr(end, text.find('\n', end) - end), value);
-    if (status) out = value;
-    return status;
-  }
-  return {};
+  return any ? Status{} : malformed(1, "none of the keys is known");
 }
 
 }  // namespace fencewatch

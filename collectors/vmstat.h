@@ -26,6 +26,7 @@ enum class Vm : uint8_t {
   kswapd_high_wmark_hit_quickly,
   kswapd_low_wmark_hit_quickly,
   nr_file_pages,
+  oom_kill,
   pageoutrun,
   pgmajfault,
   pgscan_direct,  // this and the next seven: summed over the zones where the kernel prints one each (before 4.8)
@@ -45,9 +46,12 @@ inline constexpr size_t kVmItems = static_cast<size_t>(Vm::workingset_refault_fi
 class Vmstat {
  public:
   std::optional<uint64_t> operator[](Vm item) const { return items_[static_cast<size_t>(item)]; }
-  void add(Vm item, uint64_t value) {
+  // False, and nothing changed, when the sum does not fit.
+  bool add(Vm item, uint64_t value) {
     auto& sum = items_[static_cast<size_t>(item)];
-    sum = sum.value_or(0) + value;
+    if (__builtin_add_overflow(sum.value_or(0), value, &value)) return false;
+    sum = value;
+    return true;
   }
   void clear() { items_ = {}; }
 
@@ -56,8 +60,5 @@ class Vmstat {
 };
 
 Status parse_vmstat(std::string_view text, Vmstat& out);
-
-// The number behind one whole key only, a fifth of the work. Absent where the kernel does not print it.
-Status find_vmstat(std::string_view text, std::string_view key, std::optional<uint64_t>& out);
 
 }  // namespace fencewatch
