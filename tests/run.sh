@@ -3,7 +3,7 @@
 #   unit    doctest under ASan and UBSan: parsers, engine, golden texts, the contract of all collectors
 #   tsan    what has threads, under ThreadSanitizer
 #   lint    tests/lint.sh
-#   docs    what the documents show is what the program does; alert rules
+#   docs    what the documents show is what the program does; alerts and dashboards
 #   http    the release binary over HTTP
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
@@ -17,7 +17,7 @@ groups=(unit tsan lint docs http deploy fuzz bench)
 alone=(bench) # measures, so nothing runs beside it
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
   libcivetweb-dev libdeflate-dev libcli11-dev doctest-dev clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck prometheus
-  prometheus-node-exporter python3 python3-prometheus-client python3-decorator)
+  prometheus-alertmanager jsonnet prometheus-node-exporter python3 python3-prometheus-client python3-decorator python3-yaml)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -117,10 +117,9 @@ group_lint() {
 group_docs() {
   built release fencewatch || return 0
   part docs tests/docs.sh build/release/fencewatch
+  part alerts python3 -m unittest discover -s tests/alerts
   local test
-  for test in alerts/*test*.y*ml alerts/tests/*.y*ml; do
-    [ ! -e "$test" ] || part "alerts-$(basename "${test%.*}")" promtool test rules "$test"
-  done
+  for test in alerts/tests/*.yml; do part "alerts-$(basename "$test" .yml)" promtool test rules "$test"; done
 }
 
 group_http() {
