@@ -29,12 +29,10 @@ local q = import 'query.libsonnet';
             max by (%(cluster)s, target, action) (%(failed)s)
           ||| % {
             cluster: c.clusterLabel,
-            failed: short('fencewatch_fencing_operations_total{%s} - (fencewatch_fencing_operations_total{%s} offset %s or fencewatch_fencing_operations_total{%s} * 0) > 0' % [
-              q.join([s, 'result!="ok"']),
-              q.join([s, 'result!="ok"']),
-              w,
-              q.join([s, 'result!="ok"']),
-            ]),
+            failed: short('%(now)s - (%(now)s offset %(w)s or %(now)s * 0) > 0' % {
+              now: 'fencewatch_fencing_operations_total{%s}' % q.join([s, 'result="failed"']),
+              w: w,
+            }),
           },
           'A cluster node could not be fenced.',
           '{{ $labels.action }} of {{ $labels.target }} failed {{ printf "%%.0f" $value }} times in the last %s: the cluster may stand still until it is dead.' % w,

@@ -54,8 +54,8 @@ local q = import 'query.libsonnet';
           psi: increase('fencewatch_pressure_stalled_seconds_total', 'resource="memory",kind="full"'),
         }),
 
-        // Cluster engine late. A stalled node often logs neither its own token warning nor the loss: all its links going down at once are
-        // its only trace (2 s with knet). Links going down without a host that became unreachable are one of several networks.
+        // Cluster engine late. A stalled node often logs neither its own token warning nor the loss: that two hosts and more lost their last link
+        // is its only trace (2 s with knet). One host may just be down.
         rule('instance:fencewatch_corosync_token_warnings:increase' + w, increase('fencewatch_corosync_token_warnings_total')),
         rule('instance:fencewatch_corosync_token_losses:increase' + w, |||
           %(log)s > 0
@@ -72,10 +72,7 @@ local q = import 'query.libsonnet';
             or instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s} > 0
             or instance:fencewatch_corosync_scheduling_misses:increase%(w)s{%(s)s} > 0
             or %(pauses)s > 0
-            or (
-              %(unreachable)s >= 2
-              and sum without (host, link, state) (%(downs)s) >= 2
-            )
+            or %(unreachable)s >= 2
           ) > bool 0
           or instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s} * 0
           or instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s} * 0
@@ -84,7 +81,6 @@ local q = import 'query.libsonnet';
           w: w,
           pauses: increase('fencewatch_corosync_pauses_total'),
           unreachable: increase('fencewatch_corosync_hosts_unreachable_total'),
-          downs: increase('fencewatch_corosync_link_changes_total', 'state="down"'),
         }),
 
         // 3: distress and a late corosync within one window, or a lost token on a miscounted node. 2: distress where memory is mis-set or the
