@@ -25,15 +25,11 @@ local q = import 'query.libsonnet';
         alert.new(
           'FencingFailed',
           'critical',
-          |||
-            max by (%(cluster)s, target, action) (%(failed)s)
-          ||| % {
-            cluster: c.clusterLabel,
-            failed: short('%(now)s - (%(now)s offset %(w)s or %(now)s * 0) > 0' % {
-              now: 'fencewatch_fencing_operations_total{%s}' % q.join([s, 'result="failed"']),
-              w: w,
-            }),
-          },
+          // Pacemaker tries again and again, so that a series that appears with the first failure has an increase with the next.
+          'max by (%s, target, action) (%s) > 0' % [
+            c.clusterLabel,
+            short('increase(fencewatch_fencing_operations_total{%s}[%s])' % [q.join([s, 'result="failed"']), w]),
+          ],
           'A cluster node could not be fenced.',
           '{{ $labels.action }} of {{ $labels.target }} failed {{ printf "%%.0f" $value }} times in the last %s: the cluster may stand still until it is dead.' % w,
         ),
