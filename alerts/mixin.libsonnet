@@ -1,6 +1,6 @@
 // All of it, for jsonnet users:
 //   local fencewatch = (import 'alerts/mixin.libsonnet') + { _config+:: { selector: 'job="ha"', honouredRatio: 0.7 } };
-// prometheusRules and prometheusAlerts are {groups}, as other mixins have them.
+// prometheusRules and prometheusAlerts are {groups}, grafanaDashboards {file: dashboard}, as other mixins have them.
 (import 'config.libsonnet')
 + (import 'rules.libsonnet')
 + (import 'risk.libsonnet')
@@ -8,6 +8,7 @@
 + (import 'corosync.libsonnet')
 + (import 'fencing.libsonnet')
 + (import 'exporter.libsonnet')
++ (import '../dashboards/dashboards.libsonnet')
 + {
   local url = $._config.runbookURL,
   local withRunbook(rule) = rule { annotations+: { runbook_url: url % rule.alert } },

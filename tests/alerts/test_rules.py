@@ -11,10 +11,11 @@ class Generated(unittest.TestCase):
     def test_committed_files_are_generated(self):
         with tempfile.TemporaryDirectory() as out:
             run(ALERTS / "generate.py", out)
-            made = sorted(Path(out).iterdir())
-            self.assertEqual([f.name for f in made], ["fencewatch.alerts.yml", "fencewatch.rules.yml", "prometheusrule.yaml"])
+            made = sorted(file.relative_to(out) for file in Path(out).glob("*/*"))
+            self.assertEqual(len(made), 6)
+            self.assertEqual({file for file in made if file.suffix == ".json"}, {file.relative_to(ROOT) for file in ROOT.glob("dashboards/*.json")})
             for file in made:
-                self.assertEqual(file.read_text(), (ALERTS / file.name).read_text(), f"run alerts/generate.py: {file.name}")
+                self.assertEqual((Path(out) / file).read_text(), (ROOT / file).read_text(), f"run alerts/generate.py: {file}")
 
     def test_jsonnet_is_formatted(self):
         files = [*ALERTS.glob("*.libsonnet"), *(ROOT / "dashboards").glob("*.libsonnet")]
