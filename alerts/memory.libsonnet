@@ -36,12 +36,11 @@ local q = import 'query.libsonnet';
         alert.new(
           'KernelAdvisoryAffected',
           'info',
-          'fencewatch_kernel_advisory{%s} == 1' % q.join([s, 'status="affected"']),
+          'fencewatch_kernel_advisory{%s} * ignoring (advisory, status, release, version) group_left (release) fencewatch_kernel_info{%s} == 1' %
+          [q.join([s, 'status="affected"']), s],
           'A known fault of the memory management is in this kernel release.',
           |||
-            {{ $labels.advisory }} calls {{ $labels.instance }} affected, which runs
-            {{ range query (printf `fencewatch_kernel_info{job=%q,instance=%q}` $labels.job $labels.instance) }}{{ .Labels.release }}{{ end }}.
-            Whether the machine suffers from it, ZoneMiscounted and WatermarksCollapsed tell.
+            {{ $labels.advisory }} calls {{ $labels.release }} affected, which {{ $labels.instance }} runs. Whether the machine suffers from it, ZoneMiscounted and WatermarksCollapsed tell.
           |||,
           wait='5m',
         ),

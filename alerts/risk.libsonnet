@@ -40,8 +40,8 @@ local q = import 'query.libsonnet';
           'The node carries the fault and is quiet.',
           |||
             Risk 1 on {{ $labels.instance }}: a zone is miscounted, watermarks have collapsed or an advisory calls the kernel affected; memory is not in
-            distress now. %s
-          ||| % numbers,
+            distress now.
+          |||,
           wait='1m',
         ),
         // Not upgraded: an advisory calls the kernel affected. Not watched: the zone collector gives nothing. A machine without any fencewatch is

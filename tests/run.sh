@@ -5,6 +5,7 @@
 #   lint    tests/lint.sh
 #   docs    what the documents show is what the program does; alerts and dashboards
 #   http    the release binary over HTTP
+#   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
 #   bench   the exporter answers while memory is gone
@@ -13,7 +14,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http deploy fuzz bench)
+groups=(unit tsan lint docs http stack deploy fuzz bench)
 alone=(bench) # measures, so nothing runs beside it
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
   libcivetweb-dev libdeflate-dev libcli11-dev doctest-dev clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck prometheus
@@ -125,6 +126,11 @@ group_docs() {
 group_http() {
   built release fencewatch || return 0
   part http python3 tests/http/run.py build/release/fencewatch
+}
+
+group_stack() {
+  built release fencewatch || return 0
+  part stack python3 tests/stack/run.py build/release/fencewatch
 }
 
 group_deploy() { part quickstart tests/quickstart.sh; }
