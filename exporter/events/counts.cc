@@ -38,9 +38,11 @@ Saved saved(const prometheus::MetricFamily& family, const prometheus::ClientMetr
   return series;
 }
 
-std::vector<double> increments(const Saved& series, const std::vector<double>& buckets) {
+using Observed = std::vector<std::pair<double, uint64_t>>;  // as in Saved
+
+std::vector<double> increments(const Observed& observed, const std::vector<double>& buckets) {
   std::vector<double> counts(buckets.size() + 1);
-  for (const auto& [bound, count] : series.observed) {
+  for (const auto& [bound, count] : observed) {
     const auto bucket = std::lower_bound(buckets.begin(), buckets.end(), bound) - buckets.begin();
     counts[static_cast<size_t>(bucket)] += static_cast<double>(count);
   }
@@ -81,6 +83,10 @@ prometheus::Histogram& Counts::histogram(const Family& family, const prometheus:
   return prometheus::BuildHistogram().Name(std::string(family.name)).Register(registry_).Add(labels, buckets_of(family));
 }
 
+void Counts::observe(const Family& family, const prometheus::Labels& labels, double value, uint32_t times) {
+  histogram(family, labels).ObserveMultiple(increments({{value, times}}, buckets_of(family)), value * times);
+}
+
 bool Counts::room(const Family& family, const prometheus::Labels& labels, size_t most) const {
   const std::lock_guard lock(mutex_);
   const auto series = series_.find(family.name);
@@ -101,10 +107,7 @@ void Counts::write(Page& page) const { page.registry(registry_, families_); }
 
 void Counts::save(const std::function<void(std::string_view line)>& out) const {
   for (const prometheus::MetricFamily& family : registry_.Collect()) {
-    for (const prometheus::ClientMetric& metric : family.metric) {
-      const Saved series = saved(family, metric);
-      if (series.value != 0 || !series.observed.empty()) out(to_line(series));
-    }
+    for (const prometheus::ClientMetric& metric : family.metric) out(to_line(saved(family, metric)));
   }
 }
 
@@ -125,8 +128,8 @@ bool Counts::restore(std::string_view line) {
       break;
     }
     case Type::histogram:
-      if (series.observed.empty()) return false;  // a sum of nothing
-      histogram(*family, series.labels).ObserveMultiple(increments(series, buckets_of(*family)), series.value);
+      if (series.observed.empty() && series.value != 0) return false;  // a sum of nothing
+      histogram(*family, series.labels).ObserveMultiple(increments(series.observed, buckets_of(*family)), series.value);
       break;
   }
   return true;

@@ -34,6 +34,9 @@ class Counts {
   prometheus::Gauge& gauge(const Family& family, const prometheus::Labels& labels = {});
   prometheus::Histogram& histogram(const Family& family, const prometheus::Labels& labels = {});
 
+  // `times` observations at once: a line that was repeated.
+  void observe(const Family& family, const prometheus::Labels& labels, double value, uint32_t times);
+
   // For labels from log lines, whose number must be bounded, over restarts as well. True: the series is there, or fewer than `most` are.
   bool room(const Family& family, const prometheus::Labels& labels, size_t most) const;
   // `value` if the family has it for this label already, or has fewer than `most` values of it; else "other".
