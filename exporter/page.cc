@@ -257,7 +257,9 @@ void Page::sample(std::string_view rendered, Labels more, double value) {
 }
 
 void Page::registry(const prometheus::Registry& registry, std::span<const Family> families) {
-  for (const prometheus::MetricFamily& collected : registry.Collect()) {
+  for (prometheus::MetricFamily& collected : registry.Collect()) {
+    // The registry keeps them by their hash; what is shown has an order.
+    std::sort(collected.metric.begin(), collected.metric.end(), [](const auto& a, const auto& b) { return a.label < b.label; });
     const auto family = std::find_if(families.begin(), families.end(), [&](const Family& f) { return f.name == collected.name; });
     if (family == families.end()) continue;
     begin(*family);

@@ -106,7 +106,7 @@ group_unit() {
 
 group_tsan() {
   built tsan unit || return 0
-  part tsan env TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/unit '--source-file=*runner*,*server*,*node_test*,*log_test*'
+  part tsan env TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/unit '--source-file=*runner*,*server*,*node_test*,*log_test*,*events_reader*,*events_state*'
 }
 
 group_lint() {
