@@ -55,7 +55,8 @@ Status Tail::open(std::string_view position) {
     files_.push_back(std::move(live));
     at_ = mark_.offset;
   } else {
-    resume(std::move(live), live.inode == mark_.inode);
+    const bool truncated = live.inode == mark_.inode;
+    resume(std::move(live), truncated);
   }
   remember_head();
   return {};
