@@ -137,12 +137,15 @@ TEST_CASE("What a daemon says to syslog and to stderr counts once, whichever com
   machine.says("corosync", "  [TOTEM ] b");
   machine.says("corosync", "notice  [TOTEM ] only there", "stdout");
   machine.says("corosync", "notice  [TOTEM ] only there", "stdout");
+  for (const char* both : {"  [TOTEM ] c", "  [TOTEM ] d"}) machine.says("corosync", both);
+  for (const char* both : {"notice  [TOTEM ] c", "notice  [TOTEM ] d"}) machine.says("corosync", both, "stdout");
   machine.write();
   Listener all(machine);
-  CHECK(all.news() == Texts{text + " ", text + " ", "[TOTEM ] b", "[TOTEM ] only there", "[TOTEM ] only there"});
+  CHECK(all.news() ==
+        Texts{text + " ", text + " ", "[TOTEM ] b", "[TOTEM ] only there", "[TOTEM ] only there", "[TOTEM ] c", "[TOTEM ] d"});
 
   // A restart between the two of a pair, wherever it is.
-  for (int first = 0; first <= 8; ++first) {
+  for (int first = 0; first <= 12; ++first) {
     CAPTURE(first);
     Listener before(machine);
     bool more = true;
@@ -150,7 +153,7 @@ TEST_CASE("What a daemon says to syslog and to stderr counts once, whichever com
     Texts heard = before.sink.texts();
     Listener after(machine, before.journal.position());
     for (const std::string& news : after.news()) heard.push_back(news);
-    CHECK(heard.size() == 5);
+    CHECK(heard.size() == 7);
   }
 }
 
@@ -247,6 +250,17 @@ TEST_CASE("Where there is no journal, or none that is one, the reason is told") 
   bool more = false;
   CHECK(closed.read(sink, 1, more).code == Code::io);
   CHECK(closed.fd() == -1);
+}
+
+TEST_CASE("The journal of the machine below a root is the one of its id, the one on disk first") {
+  TemporaryTree tree;
+  tree.file("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+  tree.directory("run/log/journal/0123456789abcdef0123456789abcdef");
+  CHECK(journal_directory(tree.root()) == tree / "run/log/journal/0123456789abcdef0123456789abcdef");
+  tree.directory("var/log/journal/0123456789abcdef0123456789abcdef");
+  CHECK(journal_directory(tree.root()) == tree / "var/log/journal/0123456789abcdef0123456789abcdef");
+  tree.file("etc/machine-id", "");
+  CHECK(journal_directory(tree.root()) == tree / "var/log/journal/");
 }
 
 TEST_CASE("A damaged journal is read as far as it goes, and never kills us") {

@@ -215,6 +215,19 @@ TEST_CASE("Truncated: what the copy holds is read there, and the file from its b
   }
 }
 
+TEST_CASE("Truncated, then renamed before we look: the copy, the file, and what bears the name now") {
+  Log log(line("a"));
+  Follower follower(log);
+  CHECK(follower.news() == Texts{"a"});
+  log.append(line("b"));
+  log.copytruncate("messages.4");
+  log.append(line("c"));
+  log.rename("messages", "messages.3");
+  log.append(line("d"), "messages.2");
+  log.append(line("e"));
+  CHECK(follower.news() == Texts{"b", "c", "d", "e"});
+}
+
 TEST_CASE("Truncated without a copy: from the beginning") {
   Log log(line("a") + line("b"));
   Follower follower(log);
