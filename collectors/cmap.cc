@@ -105,7 +105,7 @@ void Cmap::close() {
 }
 
 Status Cmap::lost(int error) {
-  close();
+  if (CsError{error} != CsError::try_again) close();
   return status_of(CsError{error});
 }
 
@@ -156,8 +156,7 @@ Status Cmap::keys(const char* prefix, const std::function<void(std::string_view 
   int error;
   while ((error = library_.iter_next_(handle_, iterator, key, &size, &type)) == static_cast<int>(CsError::ok)) each(key);
   (void)library_.iter_finalize_(handle_, iterator);
-  constexpr int no_sections = 27;  // CS_ERR_NO_SECTIONS: the end
-  return error == no_sections ? Status{} : lost(error);
+  return error == static_cast<int>(CsError::no_sections) ? Status{} : lost(error);
 }
 
 }  // namespace fencewatch

@@ -67,7 +67,7 @@ class Cmap {
   bool connected() const { return connected_; }
   void close();
 
-  // Absent when corosync does not have the key or it is of another type. After a fault the connection is closed.
+  // Absent when corosync does not have the key or it is of another type. After a fault but "try again" the connection is closed.
   Status number(const char* key, std::optional<double>& out);
   Status integer(const char* key, std::optional<uint64_t>& out);
   Status text(const char* key, char* out, size_t& size);  // `size`: of the room, then of the text; 0 when absent

@@ -33,6 +33,7 @@ Status status_of(CsError error) {
       return {Code::refused, 0, {}, "corosync is busy or starting"};
     case CsError::invalid_param:
     case CsError::bad_handle:
+    case CsError::no_sections:
       break;
   }
   return {Code::refused, 0, {}, "corosync answered with an error"};

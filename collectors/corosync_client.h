@@ -21,6 +21,7 @@ enum class CsError : int {
   not_exist = 12,
   no_space = 15,
   no_resources = 18,
+  no_sections = 27,  // the end of an iteration
 };
 
 // Each of the known reasons has a Code of its own, for collector_failures_total{reason}.

@@ -10,6 +10,7 @@
 #include "collectors/token_gaps.h"
 #include "exporter/collector.h"
 #include "exporter/config.h"
+#include "exporter/memory.h"
 
 namespace fencewatch {
 namespace {
@@ -137,6 +138,7 @@ class CorosyncLive final : public Collector {
   bool has_conf_ = false;
   CorosyncConf conf_;
   Quorum votes_;
+  std::optional<uint64_t> since_token_;  // milliseconds
   TokenGaps gaps_;
   Bytes text_;
 
@@ -177,7 +179,7 @@ std::optional<uint32_t> CorosyncLive::default_token() const {
 
 Status CorosyncLive::ask_token(std::optional<uint64_t>& since) {
   const Clock::time_point before = Clock::now();
-  const Status status = map_.since_token(since);
+  const Status status = map_.since_token(before, since);
   const Clock::time_point after = Clock::now();
   if (!status) return status;
   ipc_seconds_.Observe(Seconds(after - before).count());
@@ -192,9 +194,9 @@ Status CorosyncLive::ask(const Node& node) {
   if (!process_.seen()) return forget(), Status{};
   if (process_.generation() != generation_) forget();
   generation_ = process_.generation();
-  std::optional<uint64_t> since;
+  if (!memory::settled()) return {};  // the warm-up: connections would be made resident with all that they map
   Status status = map_.connect(Clock::now());
-  if (status) status = ask_token(since);
+  if (status) status = ask_token(since_token_);
   if (status) status = map_.read(Clock::now());
   if (status) status = map_.misses([this](const SchedulingMiss&) { misses_.Increment(); });
   if (status) {
@@ -213,7 +215,7 @@ Status CorosyncLive::collect(const Node& node, Page& page) {
   if (const Status status = read_conf(node); !status) return status;
   if (const Status status = ask(node); !status) return status;
   if (!has_conf_ && !process_.seen()) return {Code::missing, 0, kConfPath, "no corosync here"};
-  if (process_.live()) page.one(kFamilies[kUp], uint64_t{up_});
+  if (process_.live() && memory::settled()) page.one(kFamilies[kUp], uint64_t{up_});
   write_settings(page);
   if (up_) {
     write_quorum(page);
@@ -259,7 +261,7 @@ void CorosyncLive::write_totem(Page& page) const {
     if (totem.lost[i]) page.sample({{"state", TotemState::kNames[i]}}, *totem.lost[i]);
   }
   if (totem.memberships) page.one(kFamilies[kMemberships], *totem.memberships);
-  if (totem.since_token) page.one(kFamilies[kSinceToken], seconds(*totem.since_token));
+  if (since_token_) page.one(kFamilies[kSinceToken], seconds(*since_token_));
   if (totem.rotation) page.one(kFamilies[kRotation], seconds(*totem.rotation));
   if (const auto& miss = map_.last_miss()) page.one(kFamilies[kLastMiss], miss->delay / 1e3);
 }

@@ -23,7 +23,6 @@ struct TotemState {
   std::optional<uint64_t> lost[kStates];  // tokens, by the state in which
   std::optional<uint64_t> memberships;    // operational_entered
   std::optional<uint64_t> rotation;       // mtt_rx_token, milliseconds
-  std::optional<uint64_t> since_token;    // milliseconds; corosync 3
 };
 
 // One link to one peer. Corosync 3 with knet.
@@ -52,7 +51,8 @@ class CorosyncMap {
   bool connected() const { return stats_.connected(); }
   void forget();  // corosync is gone, or another one is there
 
-  Status since_token(std::optional<uint64_t>& milliseconds);  // as cheap as a call can be
+  // Milliseconds since the last token; corosync 3. As cheap as a call can be.
+  Status since_token(Clock::time_point now, std::optional<uint64_t>& milliseconds);
   Status read(Clock::time_point now);
   // Misses that were not told before, the oldest first. Corosync keeps ten; those that were there when it was asked for the first time
   // were before our time, and only the newest of them becomes `last`.

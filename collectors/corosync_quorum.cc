@@ -1,20 +1,13 @@
 #include "collectors/corosync_quorum.h"
 
+#include "exporter/memory.h"
+
 namespace fencewatch {
 namespace {
 
 // Of corosync 2.4 and 3.
 constexpr const char* kVotequorumSoname = "libvotequorum.so.8";
 constexpr const char* kQuorumSoname = "libquorum.so.5";
-
-// struct votequorum_info of corosync/votequorum.h; a test compares the two.
-struct VotequorumInfo {
-  unsigned node_id, node_state, node_votes, node_expected_votes;
-  unsigned highest_expected, total_votes, quorum, flags;
-  unsigned qdevice_votes;
-  char qdevice_name[255];
-};
-constexpr unsigned kQuorate = 2;  // VOTEQUORUM_INFO_QUORATE
 
 constexpr int kOk = static_cast<int>(CsError::ok);
 
@@ -57,7 +50,7 @@ Status QuorumClient::read_votes(unsigned own_node, Quorum& out) {
   VotequorumInfo info{};
   const int error = get ? get(handle_, own_node, &info) : static_cast<int>(CsError::not_exist);
   if (error != kOk) return status_of(CsError{error});
-  out.quorate = (info.flags & kQuorate) != 0;
+  out.quorate = (info.flags & VotequorumInfo::kQuorate) != 0;
   out.votes = info.total_votes;
   out.expected_votes = info.highest_expected;
   out.needed_votes = info.quorum;
@@ -76,6 +69,7 @@ Status QuorumClient::read_quorate(Quorum& out) {
 Quorum QuorumClient::read(std::optional<uint64_t> own_node, std::chrono::steady_clock::time_point now) {
   if (connected_ == Connected::none) {
     if (!backoff_.due(now)) return {};
+    const memory::LockAsUsed sparing;
     Status status{Code::missing, 0, {}, "no votequorum"};
     if (own_node && !no_votes_) status = connect(true);
     if (!status && status.code != Code::denied) status = connect(false);  // a second refusal would be two lines more in the log

@@ -15,6 +15,16 @@ struct Quorum {
   std::optional<uint32_t> votes, expected_votes, needed_votes;  // votequorum only
 };
 
+// struct votequorum_info of corosync/votequorum.h.
+struct VotequorumInfo {
+  static constexpr unsigned kQuorate = 2;  // in `flags`
+
+  unsigned node_id, node_state, node_votes, node_expected_votes;
+  unsigned highest_expected, total_votes, quorum, flags;
+  unsigned qdevice_votes;
+  char qdevice_name[255];
+};
+
 // One kept connection, of the library that answers. Calls block as long as corosync is stopped. Not thread safe.
 class QuorumClient {
  public:

@@ -154,7 +154,10 @@ exec sleep infinity
         with open(os.path.join(self.directory, log), "ab") as out:
             process = subprocess.Popen(self.enter() + command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                        preexec_fn=_die_with_parent)
-        return process, until(lambda: _child(process.pid), f"{command[0]} starts in {self.name}")
+        until(lambda: process.poll() is not None or _child(process.pid), f"{command[0]} starts in {self.name}")
+        if process.poll() is not None:
+            raise AssertionError(f"{self.name}: " + self.read(log))
+        return process, _child(process.pid)
 
     def start_corosync(self):
         shutil.copy(os.path.join(self.cluster.directory, "corosync.conf"), os.path.join(self.directory, "etc"))

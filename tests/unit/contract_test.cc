@@ -176,7 +176,11 @@ TEST_SUITE("contract") {
 
   TEST_CASE("everything emitted is declared, everything declared is emitted") {
     // What no recorded tree can show: remove a line once one does.
-    const std::set<std::string_view> not_in_fixtures = {};
+    // Corosync's are those of a running one: corosync_live_test.cc.
+    std::set<std::string_view> not_in_fixtures;
+    for (const Spec* spec : all_collectors())
+      for (const Family& family : spec->families)
+        if (spec->name == "corosync_live") not_in_fixtures.insert(family.name);
     std::set<std::string_view> emitted;
     for (const Spec* spec : all_collectors()) {
       for (const std::string& tree : test::trees()) {
@@ -318,6 +322,8 @@ TEST_SUITE("contract") {
         "sys/class/dmi/id/sys_vendor",
         "sys/class/dmi/id/product_name",
         "sys/firmware/devicetree/base/model",
+        "etc/corosync/corosync.conf",
+        "proc",  // whose processes are looked at one by one only until corosync is found
     };
     for (const Spec* spec : all_collectors()) {
       for (const std::string& tree : test::trees()) {
