@@ -56,31 +56,35 @@ constexpr Family kFamilies[] = {
      "/etc/corosync/corosync.conf says with token_coefficient for its nodes. They differ when the file was changed and not loaded.",
      "source"},
     {"fencewatch_corosync_token_warning_ratio", Type::gauge,
-     "Part of the token timeout after which corosync warns, 0: never, from runtime.config.totem.token_warning (since 3.0).", ""},
+     "Part of the token timeout after which corosync warns, 0: never, from libcmap's runtime.config.totem.token_warning (since 3.0).", ""},
     {"fencewatch_corosync_consensus_timeout_seconds", Type::gauge,
-     "Time to agree on a new membership before the next attempt, from runtime.config.totem.consensus.", ""},
+     "Time to agree on a new membership before the next attempt, from libcmap's runtime.config.totem.consensus.", ""},
     {"fencewatch_corosync_nodes", Type::gauge, "Nodes in the nodelist of /etc/corosync/corosync.conf.", ""},
-    {"fencewatch_corosync_members", Type::gauge, "Nodes that have joined, from runtime.members.*.status.", ""},
+    {"fencewatch_corosync_members", Type::gauge, "Nodes that have joined, from libcmap's runtime.members.*.status.", ""},
     {"fencewatch_corosync_quorate", Type::gauge, "Whether this node's partition has quorum, from libvotequorum or libquorum.", ""},
     {"fencewatch_corosync_votes", Type::gauge, "Votes in this node's partition, from libvotequorum.", ""},
     {"fencewatch_corosync_expected_votes", Type::gauge, "Votes in the whole cluster, from libvotequorum.", ""},
     {"fencewatch_corosync_quorum_votes", Type::gauge, "Votes that quorum takes, from libvotequorum.", ""},
     {"fencewatch_corosync_token_losses_total", Type::counter,
-     "Tokens that this node lost, by the state it was in, from stats.srp.*_token_lost. A node that stalled often does not see its own "
+     "Tokens that this node lost, by the state it was in, from libcmap's stats.srp.*_token_lost. A node that stalled often does not see "
+     "its own "
      "loss.",
      "state"},
-    {"fencewatch_corosync_memberships_total", Type::counter, "Memberships that were formed, from stats.srp.operational_entered.", ""},
+    {"fencewatch_corosync_memberships_total", Type::counter, "Memberships that were formed, from libcmap's stats.srp.operational_entered.",
+     ""},
     {"fencewatch_corosync_seconds_since_token", Type::gauge,
-     "Time since the last token, from stats.srp.time_since_token_last_received (since 3.0).", ""},
-    {"fencewatch_corosync_token_rotation_seconds", Type::gauge, "Mean time between two tokens, from stats.srp.mtt_rx_token.", ""},
-    {"fencewatch_corosync_link_connected", Type::gauge, "Whether the link to a peer is up, from stats.knet.node*.link*.connected.",
-     "host,link"},
+     "Time since the last token, from libcmap's stats.srp.time_since_token_last_received (since 3.0).", ""},
+    {"fencewatch_corosync_token_rotation_seconds", Type::gauge, "Mean time between two tokens, from libcmap's stats.srp.mtt_rx_token.", ""},
+    {"fencewatch_corosync_link_connected", Type::gauge,
+     "Whether the link to a peer is up, from libcmap's stats.knet.node*.link*.connected.", "host,link"},
     {"fencewatch_corosync_link_latency_seconds", Type::gauge,
-     "Round trip to a peer since the link was configured, from stats.knet.node*.link*.latency_ave and latency_max.", "host,link,stat"},
+     "Round trip to a peer since the link was configured, from libcmap's stats.knet.node*.link*.latency_ave and latency_max.",
+     "host,link,stat"},
     {"fencewatch_corosync_links_down_total", Type::counter,
-     "Times a link went down, from stats.knet.node*.link*.down_count, which is 1 after a clean start.", "host,link"},
+     "Times a link went down, from libcmap's stats.knet.node*.link*.down_count, which is 1 after a clean start.", "host,link"},
     {"fencewatch_corosync_scheduling_delay_last_seconds", Type::gauge,
-     "How long corosync's main loop last was not run, when that was more than 0.8 of the token timeout, from stats.schedmiss.0.delay "
+     "How long corosync's main loop last was not run, when that was more than 0.8 of the token timeout, from libcmap's "
+     "stats.schedmiss.0.delay "
      "(since 3.0.4).",
      ""},
     {"fencewatch_corosync_process_realtime", Type::gauge,
@@ -95,11 +99,13 @@ constexpr Family kFamilies[] = {
      "/sys/fs/cgroup (cgroup v2).",
      "kind"},
     {"fencewatch_corosync_schedmiss_total", Type::counter,
-     "Times that corosync's main loop was not run for more than 0.8 of the token timeout since fencewatch began, from stats.schedmiss.* "
+     "Times that corosync's main loop was not run for more than 0.8 of the token timeout since fencewatch began, from libcmap's "
+     "stats.schedmiss.* "
      "(since 3.0.4).",
      ""},
     {"fencewatch_corosync_token_gap_seconds", Type::histogram,
-     "Times without a token, each as long as it was seen 4 times a second, from stats.srp.time_since_token_last_received (since 3.0): the "
+     "Times without a token, each as long as it was seen 4 times a second, from libcmap's stats.srp.time_since_token_last_received (since "
+     "3.0): the "
      "near misses.",
      ""},
     {"fencewatch_corosync_ipc_seconds", Type::histogram,
@@ -204,9 +210,6 @@ Status CorosyncLive::ask(const Node& node) {
     votes_ = quorum_.read(map_.settings().own_node, Clock::now());
     return {};
   }
-  // It may have ended meanwhile, or be about to begin.
-  if (const Status looked = process_.look(node, Clock::now()); !looked) return looked;
-  if (!process_.seen()) return {};
   const auto age = process_.age(node);
   return age && *age < kStarts ? Status{} : status.of(kIpc);
 }

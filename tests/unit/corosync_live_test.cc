@@ -173,6 +173,9 @@ TEST_SUITE("corosync_live") {
     }
     CHECK(count(text, "link_connected") == 4);  // not the one to itself
     CHECK(value(text, "scheduling_delay_last_seconds").empty());
+    machine.miss(0, 5000, 4000);
+    (void)machine.collect();
+    CHECK(machine.page.families().size() == corosync_live.families.size());
   }
 
   TEST_CASE("corosync 2 has one map, no links, no time since the token") {
