@@ -200,9 +200,12 @@ exec sleep infinity
 
     def send(self, number):
         os.kill(self.main, number)
+        if number == signal.SIGCONT:
+            self.corosync.send_signal(number)  # nsenter stops when its child does
 
     def kill_corosync(self, number=signal.SIGKILL):
         os.kill(self.main, number)
+        self.corosync.send_signal(signal.SIGCONT)
         self.corosync.wait(BOUND)
 
     def held(self):
