@@ -22,8 +22,9 @@ struct Config {
   bool exporter_metrics = true;
   std::string log_level = "info";
   std::string log_format = "logfmt";
-  std::string kernel_advisories;  // a file in place of the built-in list; empty: built in
-  std::vector<bool> enabled;      // beside all_collectors()
+  std::string kernel_advisories;     // a file in place of the built-in list; empty: built in
+  std::string corosync_library_dir;  // where libcmap and its kin are looked for first; empty: where the loader looks
+  std::vector<bool> enabled;         // beside all_collectors()
 
   bool wants(size_t collector) const { return collector < enabled.size() && enabled[collector]; }
 };
