@@ -3,8 +3,9 @@
 #   unit    doctest under ASan and UBSan: parsers, engine, golden texts, the contract of all collectors
 #   tsan    what has threads, under ThreadSanitizer
 #   lint    tests/lint.sh
-#   docs    what the documents show is what the program does; alert rules
+#   docs    what the documents show is what the program does; alerts and dashboards
 #   http    the release binary over HTTP
+#   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
 #   bench   the exporter answers while memory is gone
@@ -13,11 +14,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http deploy fuzz bench)
+groups=(unit tsan lint docs http stack deploy fuzz bench)
 alone=(bench) # measures, so nothing runs beside it
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
   libcivetweb-dev libisal-dev libcli11-dev doctest-dev clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck prometheus
-  prometheus-node-exporter python3 python3-prometheus-client python3-decorator)
+  prometheus-alertmanager jsonnet prometheus-node-exporter python3 python3-prometheus-client python3-decorator python3-yaml)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -117,15 +118,19 @@ group_lint() {
 group_docs() {
   built release fencewatch || return 0
   part docs tests/docs.sh build/release/fencewatch
+  part alerts python3 -m unittest discover -s tests/alerts
   local test
-  for test in alerts/*test*.y*ml alerts/tests/*.y*ml; do
-    [ ! -e "$test" ] || part "alerts-$(basename "${test%.*}")" promtool test rules "$test"
-  done
+  for test in alerts/tests/*.yml; do part "alerts-$(basename "$test" .yml)" promtool test rules "$test"; done
 }
 
 group_http() {
   built release fencewatch || return 0
   part http python3 tests/http/run.py build/release/fencewatch
+}
+
+group_stack() {
+  built release fencewatch || return 0
+  part stack python3 tests/stack/run.py build/release/fencewatch
 }
 
 group_deploy() { part quickstart tests/quickstart.sh; }
