@@ -111,10 +111,12 @@ std::vector<Setting> settings() {
       {"path.journal", Kind::text,
        "directory of the watched machine's journal (default var/log/journal and run/log/journal below its root)",
        [](Config& c, const Values& v) { c.journal_dir = path(v[0]); }},
-      log_sources<Channel::kernel>("kmsg, journal, /var/log/messages, /var/log/syslog, /var/log/kern.log"),
-      log_sources<Channel::corosync>("/var/log/cluster/corosync.log, /var/log/corosync/corosync.log, journal, syslog files"),
-      log_sources<Channel::pacemaker>("/var/log/pacemaker/pacemaker.log, /var/log/pacemaker.log, journal, syslog files"),
-      log_sources<Channel::sbd>("journal, syslog files"),
+      log_sources<Channel::kernel>("kmsg, journal, /var/log/syslog, /var/log/messages, /var/log/kern.log"),
+      log_sources<Channel::corosync>(
+          "/var/log/cluster/corosync.log, /var/log/corosync/corosync.log, journal, /var/log/syslog, /var/log/messages"),
+      log_sources<Channel::pacemaker>(
+          "/var/log/pacemaker/pacemaker.log, /var/log/pacemaker.log, journal, /var/log/syslog, /var/log/messages"),
+      log_sources<Channel::sbd>("journal, /var/log/syslog, /var/log/messages"),
       {"log.from-start", Kind::boolean, "without a state count what log files already hold, instead of beginning at their end",
        [](Config& c, const Values& v) { c.log_from_start = is_true(v); }},
       {"state.dir", Kind::text, "where positions in logs and what was counted are kept over a restart (default /var/lib/fencewatch)",
