@@ -163,7 +163,7 @@ TEST_CASE("where lines of logs come from") {
   CHECK(refused({"--log.kernel-sources=messages"}) ==
         "--log.kernel-sources: \"messages\" is not kmsg, journal or the absolute path of a file");
   CHECK(refused({"--log.kernel-sources=kmsg", "--log.kernel-sources=kmsg"}) == "--log.kernel-sources: \"kmsg\" is given twice");
-  CHECK(refused({"--state.dir="}) == "--state.dir: the path is empty");
+  CHECK(refused({"--state.dir", ""}) == "--state.dir: the path is empty");
   CHECK(Yaml("log:\n  level: info\n  sbd-sources: []\n").refused() == ":3: log.sbd-sources: the list is empty");
   CHECK(Yaml("log:\n  sbd-sources: [journal, /var/log/]\n").refused() ==
         ":2: log.sbd-sources: \"/var/log/\" is not journal or the absolute path of a file");

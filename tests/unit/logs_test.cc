@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "events_fakes.h"
 #include "exporter/config.h"
 #include "exporter/runner.h"
@@ -75,6 +77,7 @@ TEST_SUITE("logs") {
     machine.file("var/log/messages", "Nov  2 08:02:11 n1 kernel: event 2\n");
     machine.file("var/log/cluster/corosync.log", "Nov  1 08:02:11 [61] n1 corosync notice  [TOTEM ] Token in its own file\n");
     const std::string page = machine.read();
+    std::sort(heard().begin(), heard().end());
     CHECK(heard() == Heard{"[TOTEM ] Token in its own file", "event 1", "event 2"});
     CHECK(has(page, "fencewatch_log_source_info{channel=\"kernel\",source=\"/var/log/messages\"} 1"));
     CHECK(has(page, "fencewatch_log_source_info{channel=\"corosync\",source=\"/var/log/cluster/corosync.log\"} 1"));
