@@ -77,15 +77,17 @@ Status parse_vmstat(std::string_view text, Vmstat& out) {
   if (text.empty()) return malformed(1, "the file is empty");
   if (!scan::complete(text)) return malformed(scan::line_of(text, text.data() + text.size()), "the file is cut off");
   std::string_view rest = text, line;
+  bool any = false;
   while (scan::next_line(rest, line)) {
     const char* const begin = line.data();
     const Key* const key = find(scan::next_word(line));
     if (!key) continue;
     uint64_t value = 0;
     if (!scan::number(scan::trim_left(line), value)) return malformed(scan::line_of(text, begin), "no number behind the key");
-    out.add(key->item, value);
+    if (!out.add(key->item, value)) return malformed(scan::line_of(text, begin), "the sum of the zones does not fit");
+    any = true;
   }
-  return {};
+  return any ? Status{} : malformed(1, "none of the keys is known");
 }
 
 }  // namespace fencewatch

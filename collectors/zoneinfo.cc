@@ -65,7 +65,7 @@ class Parser {
       return fault(line, "no header of a zone");
     }
     const std::string_view name = scan::trim_left(line.substr(comma + middle.size()));
-    if (name.empty() || name.size() > 15 || !std::all_of(name.begin(), name.end(), name_character)) return fault(line, "no name of a zone");
+    if (!is_zone_name(name)) return fault(line, "no name of a zone");
 
     std::vector<Zone>& zones = out_.zones;
     if (!zones.empty() && number < zones.back().numa_node) return fault(line, "nodes out of order");
@@ -203,6 +203,10 @@ ColumnNames protection_columns(const Zoneinfo& zoneinfo) {
     first = false;
   }
   return names;
+}
+
+bool is_zone_name(std::string_view text) {
+  return !text.empty() && text.size() <= 15 && std::all_of(text.begin(), text.end(), name_character);
 }
 
 Status parse_zoneinfo(std::string_view text, Zoneinfo& out) { return Parser(text, out).run(); }

@@ -1,4 +1,4 @@
-// Flags and the YAML file. config.cc is the only file that knows argv (CLI11) and YAML (yaml-cpp). An unknown flag, collector or key
+// Flags and the YAML file. config.cc is the only file that knows argv (CLI11). An unknown flag, collector or key
 // refuses the start with one line that names it, for YAML with file and line.
 #pragma once
 
