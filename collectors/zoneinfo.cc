@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "collectors/key_index.h"
 #include "exporter/scan.h"
 
 namespace fencewatch {
@@ -20,6 +21,8 @@ constexpr Headline kHeadlines[] = {
     {"min", &Zone::min},         {"low", &Zone::low},         {"high", &Zone::high},   {"spanned", &Zone::spanned},
     {"present", &Zone::present}, {"managed", &Zone::managed}, {"boost", &Zone::boost}, {"promo", &Zone::promo},
 };
+
+constexpr KeyIndex<kZoneStatCount> kStatIndex(kZoneStats, [](std::string_view name) { return name; });
 
 constexpr bool name_character(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 
@@ -118,11 +121,11 @@ class Parser {
   }
 
   Status stat(std::string_view line, std::string_view name, std::string_view rest) {
-    const auto found = std::lower_bound(std::begin(kZoneStats), std::end(kZoneStats), name);
-    if (found == std::end(kZoneStats) || *found != name) return {};
+    const int found = kStatIndex.find(name);
+    if (found < 0) return {};
     uint64_t number = 0;
     if (!scan::number(scan::trim_left(rest), number)) return fault(line, "no number of pages");
-    section_->set(static_cast<size_t>(found - std::begin(kZoneStats)), number);
+    section_->set(static_cast<size_t>(found), number);
     return {};
   }
 
