@@ -12,6 +12,7 @@
 #include "exporter/events/archive.h"
 #include "exporter/events/kmsg.h"
 #include "exporter/events/matcher.h"
+#include "exporter/events/tail.h"
 #include "exporter/resolve.h"
 #include "exporter/runner.h"
 
@@ -96,10 +97,12 @@ LogSources log_sources(const Config& config) {
     if (!config.log_sources[i].empty()) sources.order[i] = config.log_sources[i];
   const std::string root_path = without_slash(config.paths.rootfs);
   const auto root = std::make_shared<Fd>(open((root_path + "/").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  sources.make = [=, boot_id = boot_id_path(config)](const std::string& name) -> std::unique_ptr<Source> {
+  sources.make = [=, boot_id = boot_id_path(config),
+                  from_start = config.log_from_start](const std::string& name) -> std::unique_ptr<Source> {
     if (name == kKmsg) return std::make_unique<Kmsg>(root_path + "/dev/kmsg", boot_id);
     if (name == "journal") return nullptr;
-    return once ? make_archive(root->get(), name) : nullptr;
+    if (once) return make_archive(root->get(), name);
+    return std::make_unique<Tail>(root_path + name, TailOptions{.from_start = from_start});
   };
   return sources;
 }

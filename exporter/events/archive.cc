@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -13,9 +14,6 @@
 
 namespace fencewatch {
 namespace {
-
-constexpr size_t kMaxLine = 8 << 10;
-constexpr size_t kChunk = 64 << 10;
 
 // Of a rotated file's name what stands behind that of the log: ".1", ".2.gz", "-20241103", "-20241103-1730592001.xz".
 struct Age {
@@ -84,9 +82,7 @@ Archive::Archive(int root, std::string name, std::vector<std::string> files, For
 Status Archive::open(std::string_view) {
   next_file_ = 0;
   file_ = nullptr;
-  ended_ = true;
-  text_.clear();
-  begin_ = 0;
+  buffer_.clear();
   Status status{Code::missing, 0, name_, "no such file"};
   for (const std::string& file : files_) {
     const Fd found = open_in_root(root_, file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -107,57 +103,46 @@ bool Archive::open_next(Sink& sink) {
       continue;
     }
     modified_us_ = int64_t{status.st_mtim.tv_sec} * 1'000'000;
-    ended_ = false;
     return true;
   }
   return false;
 }
 
-void Archive::take(std::string_view line, Sink& sink) {
-  if (format_ == Format::dmesg) return sink.line({Channel::kernel, behind_bracket(line), "kernel", 0, 1});
+void Archive::take(const LineBuffer::Cut& cut, Sink& sink) {
   syslog::Entry entry;
-  if (!syslog::parse(line, entry)) return;
-  last_ = entry.channel;
-  const int64_t time_us = entry.stamp.empty() ? 0 : stamps_.time_us(entry.stamp, modified_us_);
-  sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});
+  if (format_ == Format::dmesg) {
+    sink.line({Channel::kernel, behind_bracket(cut.line), "kernel"});
+  } else if (syslog::parse(cut.line, entry)) {
+    last_ = entry.channel;
+    const int64_t time_us = entry.stamp.empty() ? 0 : stamps_.time_us(entry.stamp, modified_us_);
+    sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});
+  }
+  if (cut.clipped) sink.lost(last_, "too_long", 1);
 }
 
-void Archive::take_lines(Sink& sink, size_t& max) {
-  while (max > 0 && begin_ < text_.size()) {
-    const std::string_view rest = std::string_view(text_).substr(begin_);
-    const size_t newline = rest.find('\n');
-    if (newline == rest.npos && !ended_ && rest.size() <= kMaxLine) return;
-    const size_t length = std::min(newline, rest.size());
-    begin_ += std::min(length + 1, rest.size());
-    --max;
-    if (!std::exchange(clipping_, newline == rest.npos && !ended_)) {
-      take(rest.substr(0, std::min(length, kMaxLine)), sink);
-      if (length > kMaxLine) sink.lost(last_, "too_long", 1);
-    }
-  }
+// False: the file that is open has come to its end.
+bool Archive::fill(Sink& sink) {
+  const std::span<char> room = buffer_.room();
+  const ssize_t got = file_->read(room.data(), room.size());
+  if (got > 0) buffer_.added(static_cast<size_t>(got));
+  if (got < 0) sink.lost(last_, "unreadable", 1);
+  return got > 0;
 }
 
 Status Archive::read(Sink& sink, size_t max, bool& more) {
   more = true;
-  for (;;) {
-    take_lines(sink, max);
-    if (max == 0) return {};
-    if (ended_) {
-      clipping_ = false;
-      if (!open_next(sink)) {
-        more = false;
-        return {};
-      }
+  for (LineBuffer::Cut cut; max > 0;) {
+    if (buffer_.next(cut) || (!file_ && buffer_.flush(cut))) {
+      take(cut, sink);
+      --max;
+    } else if (!file_ && !open_next(sink)) {
+      more = false;
+      break;
+    } else if (!fill(sink)) {
+      file_ = nullptr;
     }
-    text_.erase(0, begin_);
-    begin_ = 0;
-    const size_t before = text_.size();
-    text_.resize(before + kChunk);
-    const ssize_t got = file_->read(text_.data() + before, kChunk);
-    text_.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
-    ended_ = got <= 0;
-    if (got < 0) sink.lost(last_, "unreadable", 1);
   }
+  return {};
 }
 
 }  // namespace fencewatch

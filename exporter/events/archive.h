@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exporter/events/line_buffer.h"
 #include "exporter/events/source.h"
 #include "exporter/events/syslog.h"
 #include "exporter/events/unpack.h"
@@ -33,22 +34,19 @@ class Archive final : public Source {
 
  private:
   bool open_next(Sink& sink);
-  void take(std::string_view line, Sink& sink);
-  void take_lines(Sink& sink, size_t& max);
+  void take(const LineBuffer::Cut& cut, Sink& sink);
+  bool fill(Sink& sink);
 
   const int root_;
   const std::string name_;
   const std::vector<std::string> files_;
   const Format format_;
   size_t next_file_ = 0;
-  std::unique_ptr<Unpacked> file_;
-  bool ended_ = true;  // nothing is left in file_ but what is in text_
+  std::unique_ptr<Unpacked> file_;  // null: the next one is to be opened
   int64_t modified_us_ = 0;
   Channel last_ = Channel::kernel;  // of the line before
   syslog::Stamps stamps_;
-  std::string text_;  // read and not yet taken, from begin_ on
-  size_t begin_ = 0;
-  bool clipping_ = false;  // within a line that was handed on as far as it may be long
+  LineBuffer buffer_;
 };
 
 }  // namespace fencewatch
