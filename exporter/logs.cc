@@ -1,6 +1,7 @@
 #include "exporter/logs.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <ctime>
 #include <fstream>
@@ -10,6 +11,7 @@
 
 #include "exporter/config.h"
 #include "exporter/events/archive.h"
+#include "exporter/events/journal.h"
 #include "exporter/events/kmsg.h"
 #include "exporter/events/matcher.h"
 #include "exporter/events/tail.h"
@@ -75,6 +77,18 @@ std::unique_ptr<Source> make_archive(int root, const std::string& name) {
   return std::make_unique<Archive>(root, name, std::move(files));
 }
 
+// Empty: that of this machine. Below another root the directory of that machine's id: those beside it hold what containers said.
+std::string journal_directory(const Config& config) {
+  const std::string root = without_slash(config.paths.rootfs);
+  if (!config.journal_dir.empty() || root.empty()) return config.journal_dir;
+  std::string id;
+  std::getline(std::ifstream(root + "/etc/machine-id"), id);
+  const std::string kept = root + "/var/log/journal", lost_at_shutdown = root + "/run/log/journal";
+  for (const std::string& directory : {kept + '/' + id, lost_at_shutdown + '/' + id})
+    if (!id.empty() && access(directory.c_str(), F_OK) == 0) return directory;
+  return kept;
+}
+
 Boot this_boot(const std::string& boot_id_path) {
   Boot boot;
   std::getline(std::ifstream(boot_id_path), boot.id);
@@ -97,10 +111,11 @@ LogSources log_sources(const Config& config) {
     if (!config.log_sources[i].empty()) sources.order[i] = config.log_sources[i];
   const std::string root_path = without_slash(config.paths.rootfs);
   const auto root = std::make_shared<Fd>(open((root_path + "/").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  sources.make = [=, boot_id = boot_id_path(config),
+  sources.oldest = once;
+  sources.make = [=, journal = journal_directory(config), boot_id = boot_id_path(config),
                   from_start = config.log_from_start](const std::string& name) -> std::unique_ptr<Source> {
     if (name == kKmsg) return std::make_unique<Kmsg>(root_path + "/dev/kmsg", boot_id);
-    if (name == "journal") return nullptr;
+    if (name == "journal") return std::make_unique<Journal>(journal, boot_id);
     if (once) return make_archive(root->get(), name);
     return std::make_unique<Tail>(root_path + name, TailOptions{.from_start = from_start});
   };

@@ -17,7 +17,8 @@ cd "$(dirname "$0")/.."
 groups=(unit tsan lint docs http stack deploy fuzz bench)
 alone=(bench) # measures, so nothing runs beside it
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
-  libcivetweb-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev doctest-dev clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck prometheus
+  libcivetweb-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14
+  clang-tidy-14 libclang-rt-14-dev shellcheck prometheus
   prometheus-alertmanager jsonnet prometheus-node-exporter python3 python3-prometheus-client python3-decorator python3-yaml)
 logs=$PWD/build/test-logs
 results=$logs/results

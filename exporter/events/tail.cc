@@ -39,6 +39,7 @@ Status Tail::open(std::string_view position) {
   head_.clear();
   carried_ = 0;
   drained_ = false;
+  twins_ = {};
   File live;
   if (const Status status = rotation::open_file(path_, live); !status) return status;
   named_ = std::chrono::steady_clock::now();
@@ -59,6 +60,7 @@ Status Tail::open(std::string_view position) {
     resume(std::move(live), truncated);
   }
   remember_head();
+  tell_twins();
   return {};
 }
 
@@ -162,19 +164,35 @@ bool Tail::join_or_end(Sink& sink) {
   if (head.size() < kLineStart && head.find('\n') == head.npos) return files_.size() > 1;
   if (!syslog::starts_line(head) && !head.starts_with('\0')) return true;
   LineBuffer::Cut cut;
-  if (buffer_.flush(cut)) hand_on(cut, sink);
+  if (buffer_.flush(cut)) hand_on(cut, &sink);
   carried_ = 0;
   mark_front();
   return true;
 }
 
-void Tail::hand_on(const LineBuffer::Cut& cut, Sink& sink) {
+// Without a sink it is only told to the twins.
+void Tail::hand_on(const LineBuffer::Cut& cut, Sink* sink) {
   syslog::Entry entry;
   if (!syslog::parse(cut.line, entry)) return;
-  ++handed_;
-  if (cut.clipped) sink.lost(entry.channel, "too_long", 1);
   const int64_t time_us = stamps_.time_us(entry.stamp, files_.front().changed_ns / 1'000);
-  sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});
+  const auto way = entry.from_stderr ? Twins::Way::stderr_ : Twins::Way::syslog;
+  if (entry.channel == Channel::corosync && !twins_.is_new(entry.channel, way, entry.text, time_us)) return;
+  if (sink == nullptr) return;
+  ++handed_;
+  if (cut.clipped) sink->lost(entry.channel, "too_long", 1);
+  sink->line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});
+}
+
+// What stands just before the mark: one of a pair may have been read before the restart.
+void Tail::tell_twins() {
+  constexpr uint64_t kBefore = 4 << 10;
+  const uint64_t from = mark_.offset - std::min(mark_.offset, kBefore);
+  LineBuffer before;
+  const auto room = before.room().first(mark_.offset - from);
+  const ssize_t got = pread(files_.front().fd.get(), room.data(), room.size(), static_cast<off_t>(from));
+  if (got <= 0) return;
+  before.added(static_cast<size_t>(got));
+  for (LineBuffer::Cut cut; before.next(cut);) hand_on(cut, nullptr);  // the first may be a part, which is no line
 }
 
 void Tail::hand_on_lines(Sink& sink, size_t max) {
@@ -184,7 +202,7 @@ void Tail::hand_on_lines(Sink& sink, size_t max) {
     if (carried_ > 0) mark_front();
     carried_ = 0;
     mark_.offset += here;
-    hand_on(cut, sink);
+    hand_on(cut, &sink);
   }
 }
 

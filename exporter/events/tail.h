@@ -16,6 +16,7 @@
 #include "exporter/events/rotation.h"
 #include "exporter/events/source.h"
 #include "exporter/events/syslog.h"
+#include "exporter/events/twins.h"
 
 namespace fencewatch {
 
@@ -45,7 +46,8 @@ class Tail final : public Source {
   void advance();
   bool successor_has_data();
   bool join_or_end(Sink& sink);
-  void hand_on(const LineBuffer::Cut& cut, Sink& sink);
+  void hand_on(const LineBuffer::Cut& cut, Sink* sink);
+  void tell_twins();
   void hand_on_lines(Sink& sink, size_t max);
   void mark_front();
   void tell_rotations(Sink& sink);
@@ -62,6 +64,7 @@ class Tail final : public Source {
   std::string head_;                             // the first bytes of the first, as they were
   std::chrono::steady_clock::time_point named_;  // when a file was last seen under the name
   syslog::Stamps stamps_;
+  Twins twins_;
   size_t handed_ = 0;                         // by this read()
   uint64_t rotations_ = 0, truncations_ = 0;  // not yet told
 };

@@ -306,6 +306,22 @@ TEST_CASE("A half line and a rotation: it ends in the old file, goes on in the n
   }
 }
 
+TEST_CASE("What corosync says to syslog and to stderr counts once where a journal has passed both on") {
+  const std::string head = "Nov 23 08:02:11 n1 corosync[61]: ";
+  Log log(head + "[TOTEM ] a\n" + head + "notice  [TOTEM ] a\n" + head + "notice  [TOTEM ] b\n" + head + " [TOTEM ] b\n" + head +
+          "[TOTEM ] b\n" + "Nov 23 08:02:12 [61] n1 corosync notice  [TOTEM ] own\n");
+  CHECK(Follower(log).news() == Texts{"[TOTEM ] a", "[TOTEM ] b", "[TOTEM ] b", "[TOTEM ] own"});
+  for (size_t first = 1; first < 4; ++first) {
+    CAPTURE(first);
+    Tail before(log.path, {.from_start = true});
+    REQUIRE(before.open(""));
+    RecordingSink sink;
+    bool more = false;
+    REQUIRE(before.read(sink, first, more));
+    CHECK(first + Follower(log, before.position()).news().size() == 4);
+  }
+}
+
 TEST_CASE("No more lines than asked for at once") {
   Log log(line("a") + "Nov 23 08:02:11 n1 sshd[1]: of no channel\n" + line("b") + line("c"));
   Tail tail(log.path, {.from_start = true});
