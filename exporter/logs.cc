@@ -11,6 +11,7 @@
 
 #include "exporter/config.h"
 #include "exporter/events/archive.h"
+#include "exporter/events/boot_id.h"
 #include "exporter/events/journal.h"
 #include "exporter/events/kmsg.h"
 #include "exporter/events/matcher.h"
@@ -91,7 +92,7 @@ std::string journal_directory(const Config& config) {
 
 Boot this_boot(const std::string& boot_id_path) {
   Boot boot;
-  std::getline(std::ifstream(boot_id_path), boot.id);
+  (void)read_boot_id(boot_id_path, boot.id);  // without one, nothing is ever of another boot
   timespec wall{}, up{};
   clock_gettime(CLOCK_REALTIME, &wall);
   clock_gettime(CLOCK_BOOTTIME, &up);
