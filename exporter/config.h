@@ -1,5 +1,5 @@
-// Flags and the YAML file. config.cc is the only file that knows argv (CLI11) and YAML (yaml-cpp). An unknown flag, collector or key
-// refuses the start with one line that names it, for YAML with file and line.
+// Flags and the YAML file. config.cc is the only file that knows argv (CLI11), and with custom_rules.cc the file's YAML (yaml-cpp). An
+// unknown flag, collector or key refuses the start with one line that names it, for YAML with file and line.
 #pragma once
 
 #include <span>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "exporter/collector.h"
+#include "exporter/custom_rules.h"
 #include "exporter/node.h"
 
 namespace fencewatch {
@@ -23,7 +24,8 @@ struct Config {
   std::string log_level = "info";
   std::string log_format = "logfmt";
   std::string kernel_advisories;  // a file in place of the built-in list; empty: built in
-  std::vector<bool> enabled;      // beside all_collectors()
+  std::vector<CustomRule> custom_rules;
+  std::vector<bool> enabled;  // beside all_collectors()
 
   bool wants(size_t collector) const { return collector < enabled.size() && enabled[collector]; }
 };
