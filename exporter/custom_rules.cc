@@ -50,7 +50,7 @@ class Reader {
  private:
   void key(const YAML::Node& key, const YAML::Node& value, std::vector<std::string>& seen) {
     if (!key.IsScalar()) refuse(key, "a key is not a word");
-    const std::string name = key.Scalar();
+    const std::string& name = key.Scalar();
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) refuse(key, "duplicate key " + in_quotes(name));
     seen.push_back(name);
     if (name == "name") {
