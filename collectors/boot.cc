@@ -19,44 +19,39 @@ enum { kBootTime, kPreviousClean };
 constexpr Family kFamilies[] = {
     {"fencewatch_boot_time_seconds", Type::gauge, "When the machine was started, in seconds since 1970, from btime in /proc/stat.", ""},
     {"fencewatch_previous_boot_clean", Type::gauge,
-     "1 if the boot before this one ended with a shutdown, 0 if it just ended, as by a fence, from /var/log/wtmp; absent where that does "
-     "not "
+     "1 if the boot before this one ended with a shutdown, 0 if it just ended, as by a fence, from /var/log/wtmp; absent where it does not "
      "tell.",
      ""},
 };
 
-Status parse(std::string_view text, std::optional<uint64_t>& out) {
-  out.reset();
+Status parse(std::string_view text, uint64_t& out) {
   if (text.empty()) return malformed(1, "the file is empty");
   if (!scan::complete(text)) return malformed(scan::line_of(text, text.data() + text.size()), "the file is cut off");
   constexpr std::string_view key = "btime ";
   std::string_view rest = text, line;
   while (scan::next_line(rest, line)) {
     if (!line.starts_with(key)) continue;
-    uint64_t seconds = 0;
-    if (!scan::number(line.substr(key.size()), seconds)) return malformed(scan::line_of(text, line.data()), "btime is no number");
-    out = seconds;
-    break;
+    if (!scan::number(line.substr(key.size()), out)) return malformed(scan::line_of(text, line.data()), "btime is no number");
+    return {};
   }
-  return {};
+  return malformed(1, "no btime");  // every kernel prints it
 }
 
 class Boot final : public Collector {
  public:
   Status collect(const Node& node, Page& page) override {
     if (const Status status = node.read(kPath, text_); !status) return status;
-    std::optional<uint64_t> seconds;
+    uint64_t seconds = 0;
     if (const Status status = parse(text_, seconds); !status) return status.of(kPath);
-    if (!seconds) return {};
-    page.one(kFamilies[kBootTime], *seconds);
-    if (!asked_) previous_clean_ = ask_wtmp(node, *seconds);
+    page.one(kFamilies[kBootTime], seconds);
+    if (!asked_) previous_clean_ = ask_wtmp(node, seconds);
     asked_ = true;
     if (previous_clean_) page.one(kFamilies[kPreviousClean], uint64_t{*previous_clean_});
     return {};
   }
 
  private:
-  // Not every distribution keeps one, or the one of this format: what cannot be read does not tell, and is no fault.
+  // Not every distribution keeps one, or one of this format: what cannot be read does not tell, and is no fault.
   static std::optional<bool> ask_wtmp(const Node& node, uint64_t boot_time) {
     Bytes records, newer;
     Wtmp wtmp;

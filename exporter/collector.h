@@ -29,8 +29,9 @@ struct Match {
   std::span<const std::string_view> groups;  // what the parentheses caught, the first at 0; empty views where nothing was
 };
 
-// The Runner calls all of these, one at a time, never two on the same collector at once; which thread calls may change. They
-// may block (the Runner copes), must not log, sleep, retry or throw, and allocate nothing once warm unless they read logs.
+// The Runner calls all of these, one at a time, never two on the same collector at once; which thread calls may change, and the
+// smallest of their stacks is 100 KiB. They may block (the Runner copes), must not log, sleep, retry or throw, and allocate nothing
+// once warm unless they read logs.
 class Collector {
  public:
   virtual ~Collector() = default;

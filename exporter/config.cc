@@ -1,7 +1,5 @@
 #include "exporter/config.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "exporter/settings.h"
+#include "exporter/yaml.h"
 
 namespace fencewatch {
 namespace {
@@ -39,9 +38,7 @@ class File {
       throw Refused("--config.file: " + in_quotes(name_) + ": " + (errno != 0 ? strerrordesc_np(errno) : "cannot be read"));
     }
     try {
-      const std::vector<YAML::Node> documents = YAML::LoadAll(text.str());
-      if (documents.size() > 1) refuse(documents[1], "more than one document");
-      if (!documents.empty()) top(documents[0]);
+      top(load_yaml(text.str()));
     } catch (const YAML::Exception& e) {
       throw Refused(name_ + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
     }

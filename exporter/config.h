@@ -1,5 +1,5 @@
-// Flags and the YAML file. config.cc is the only file that knows argv (CLI11), and with custom_rules.cc the file's YAML (yaml-cpp). An
-// unknown flag, collector or key refuses the start with one line that names it, for YAML with file and line.
+// Flags and the YAML file. config.cc is the only file that knows argv (CLI11). An unknown flag, collector or key
+// refuses the start with one line that names it, for YAML with file and line.
 #pragma once
 
 #include <span>

@@ -62,20 +62,19 @@ void lock_memory() {
 }
 
 int serve(const Config& config, Runner& runner, const sigset_t& ends) {
-  {
-    Server server(config, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
-    runner.start();
-    server.warm_up();
-    lock_memory();
-    for (const std::string& address : config.listen_addresses) {
-      const bool first = &address == &config.listen_addresses.front();
-      const std::string shown = first ? address.substr(0, address.rfind(':') + 1) + std::to_string(server.port()) : address;
-      log::info("listening", {{"address", shown}, {"path", config.telemetry_path}});
-    }
-    int signal = 0;
-    sigwait(&ends, &signal);
-    log::info("stopping", {{"signal", sigabbrev_np(signal)}});
+  Server server(config, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
+  runner.start();
+  server.warm_up();
+  lock_memory();
+  for (const std::string& address : config.listen_addresses) {
+    const bool first = &address == &config.listen_addresses.front();
+    const std::string shown = first ? address.substr(0, address.rfind(':') + 1) + std::to_string(server.port()) : address;
+    log::info("listening", {{"address", shown}, {"path", config.telemetry_path}});
   }
+  int signal = 0;
+  sigwait(&ends, &signal);
+  log::info("stopping", {{"signal", sigabbrev_np(signal)}});
+  server.close();
   return leave(runner, 0);
 }
 

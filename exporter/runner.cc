@@ -96,14 +96,15 @@ bool Runner::ready() const {
   return impl_->ready;
 }
 
-bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out) {
+bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out, Rescue* rescue) {
   Impl& impl = *impl_;
   mask &= all();
   bool good;
   {
     Crew::Lock lock(impl.crew->mutex);
     bool complete;
-    const Mask fresh = impl.crew->collect(lock, mask, give_up, complete);
+    const Mask fresh = impl.crew->collect(lock, mask, give_up, rescue, complete);
+    if (rescue && rescue->answered) return false;
     impl.ready = impl.ready || complete;
     for (size_t i = 0; i < enabled_.size(); ++i) {
       const Slot& slot = *impl.crew->slots[i];

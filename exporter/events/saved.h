@@ -1,5 +1,5 @@
 // One series as a line of the state file:
-//   fencewatch_oom_kill_events_total{constraint="memcg"} 3
+//   fencewatch_kill_events_total{constraint="memcg"} 3
 //   fencewatch_corosync_token_delay_seconds 12.5 2.5:1 5:3 inf:1
 // A histogram has its sum and its buckets that are not empty, each counted for itself. In label values \, " and newline are written \\, \"
 // and \n. Numbers are the shortest that give the same double again.

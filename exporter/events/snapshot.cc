@@ -1,6 +1,6 @@
 #include "exporter/events/snapshot.h"
 
-#include <libdeflate.h>
+#include <isa-l.h>
 
 #include <charconv>
 
@@ -13,7 +13,7 @@ constexpr std::string_view kVersion = "fencewatch state 1";
 constexpr std::string_view kEnd = "end ";
 constexpr size_t kChecksum = 8;  // hexadecimal digits
 
-uint32_t checksum(std::string_view text) { return libdeflate_crc32(0, text.data(), text.size()); }
+uint32_t checksum(std::string_view text) { return crc32_gzip_refl(0, reinterpret_cast<const unsigned char*>(text.data()), text.size()); }
 
 template <class T>
 void append(std::string& out, T number, int base = 10) {

@@ -184,6 +184,7 @@ TEST_CASE("a fault in the file is told with its line") {
   CHECK(Yaml("log:\n  level: info\n  level: warn\n").refused() == ":3: duplicate key \"log.level\"");
   CHECK(Yaml("log: {}\nlog: {}\n").refused() == ":2: duplicate key \"log\"");
   CHECK(Yaml("log: {}\n---\nlog: {}\n").refused().ends_with("more than one document"));
+  CHECK(Yaml("log #\n, x\n").refused() == ":2: more than one document");  // yaml-cpp sees endless documents here
   CHECK(Yaml("log:\n  level: [info\n").refused().starts_with(":"));
   CHECK(refused({"--config.file=/nowhere/f.yml"}) == "--config.file: \"/nowhere/f.yml\": No such file or directory");
   CHECK(refused({"--config.file=/"}).starts_with("--config.file: \"/\": "));

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "collected.h"
 #include "listener.h"
 #include "tree.h"
 
@@ -184,6 +185,26 @@ TEST_SUITE("oom") {
     collect(listener, *node);
     CHECK(listener.value("fencewatch_oom_kill_events_total{constraint=\"memcg\"}") == "300");
     CHECK((by_workload(listener, "nginx") == "300" || by_workload(listener, "other", "other", "other") != ""));
+  }
+
+  TEST_CASE("oom: kills since boot; absent, not 0, on a kernel that does not count them") {
+    const auto shown = [](const char* vmstat) {
+      test::MemoryNode node;
+      node.files["proc/vmstat"] = vmstat;
+      const std::string text = test::shown(oom, node);
+      return text.starts_with("fencewatch_oom_kills_total") ? text.substr(0, text.find('\n')) : "";
+    };
+    CHECK(shown("pgmajfault 4\noom_kill 17\n") == "fencewatch_oom_kills_total 17");
+    CHECK(shown("pgmajfault 4\noom_kill 0\n") == "fencewatch_oom_kills_total 0");
+    CHECK(shown("pgmajfault 4\nallocstall 17\n") == "");
+  }
+
+  TEST_CASE("oom: faults name file and line") {
+    test::MemoryNode node;
+    node.files["proc/vmstat"] = "pgmajfault 4\noom_kill many\n";
+    test::check_fault(oom, node, Code::malformed, "proc/vmstat", 2);
+    node.faults["proc/vmstat"] = Code::denied;
+    test::check_fault(oom, node, Code::denied, "proc/vmstat", 0);
   }
 }
 
