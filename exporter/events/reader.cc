@@ -48,6 +48,7 @@ std::vector<Collector*> collectors_of(const std::vector<LogReader::Listener>& li
 struct LogReader::Impl {
   Impl(Setup s, std::vector<Listener> l);
 
+  Collector* find(std::string_view name) const;
   void restore();
   void step(bool& more);
   void save_if_due(Clock::time_point now);
@@ -58,8 +59,8 @@ struct LogReader::Impl {
   const std::chrono::milliseconds save_every;
   Matcher matcher;
   Channels channels;
-  std::unique_ptr<State> state;                             // null: nothing is kept
-  std::vector<std::pair<std::string, std::string>> absent;  // counts of collectors that are switched off
+  std::unique_ptr<State> state;  // null: nothing is kept
+  Snapshot absent;               // what is kept for collectors that are switched off
   std::string saved;
   Clock::time_point saved_at{};
   bool dirty = true;
@@ -88,24 +89,35 @@ LogReader::Impl::Impl(Setup s, std::vector<Listener> l)
   shown = channels.numbers();
 }
 
+Collector* LogReader::Impl::find(std::string_view name) const {
+  const auto found = std::find_if(listeners.begin(), listeners.end(), [name](const Listener& listener) { return listener.name == name; });
+  return found == listeners.end() ? nullptr : found->collector;
+}
+
 void LogReader::Impl::restore() {
   Snapshot snapshot;
   const Status status = state->load(snapshot);
-  if (status.code == Code::missing) return log::info("no state yet: counting begins now");
+  if (status.code == Code::missing)
+    return log::info("no state yet: counting begins with this boot for kmsg and the journal, and for files with their end");
   if (!status)
     log::warn("the state cannot be used: counting begins anew",
               {{"file", status.file}, {"reason", name(status.code)}, {"text", status.text}});
   if (status.code == Code::refused) state.reset();
   if (!status) return;
   channels.restore(snapshot);
-  for (auto& [collector, line] : snapshot.counts) {
-    const auto listener =
-        std::find_if(listeners.begin(), listeners.end(), [&name = collector](const Listener& one) { return one.name == name; });
-    Counts* const counts = listener == listeners.end() ? nullptr : listener->collector->counts();
+  for (auto& [name, memory] : snapshot.memories) {
+    if (Collector* const collector = find(name))
+      collector->remember(memory);
+    else
+      absent.memories.emplace_back(std::move(name), std::move(memory));
+  }
+  for (auto& [name, line] : snapshot.counts) {
+    Collector* const collector = find(name);
+    Counts* const counts = collector ? collector->counts() : nullptr;
     if (!counts)
-      absent.emplace_back(std::move(collector), std::move(line));
+      absent.counts.emplace_back(std::move(name), std::move(line));
     else if (!counts->restore(line))
-      log::warn("what was counted before is not known any more", {{"collector", collector}, {"line", line}});
+      log::warn("what was counted before is not known any more", {{"collector", name}, {"line", line}});
   }
 }
 
@@ -124,12 +136,14 @@ void LogReader::Impl::step(bool& more) {
 // Positions and counts are of the same instant: between two steps.
 void LogReader::Impl::save_if_due(Clock::time_point now) {
   if (!state || now - saved_at < (dirty ? Clock::duration(save_every) : Clock::duration(kPositionsEvery))) return;
-  Snapshot snapshot;
+  Snapshot snapshot = absent;
   if (!channels.save(snapshot)) return;
-  snapshot.counts = absent;
-  for (const Listener& listener : listeners)
+  for (const Listener& listener : listeners) {
     if (const Counts* counts = listener.collector->counts())
       counts->save([&](std::string_view line) { snapshot.counts.emplace_back(listener.name, line); });
+    if (std::string memory = listener.collector->memory(); !memory.empty())
+      snapshot.memories.emplace_back(listener.name, std::move(memory));
+  }
   std::string text = to_text(snapshot);
   dirty = false;
   saved_at = now;

@@ -78,6 +78,7 @@ bool take(std::string_view line, Snapshot& out) {
   if (key == "channel") return take_mark(rest, out);
   if (key == "recent") return take_recent(rest, out);
   if (key == "count") return take_pair(rest, out.counts);
+  if (key == "memory") return take_pair(rest, out.memories);
   return false;
 }
 
@@ -105,6 +106,7 @@ std::string to_text(const Snapshot& snapshot) {
     }
   }
   for (const auto& [collector, line] : snapshot.counts) out.append("count ").append(collector).append(" ").append(line).append("\n");
+  for (const auto& [collector, memory] : snapshot.memories) out.append("memory ").append(collector).append(" ").append(memory).append("\n");
   append_checksum(out);
   return out;
 }

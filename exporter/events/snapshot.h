@@ -31,7 +31,8 @@ struct Snapshot {
   std::string boot_id;
   std::vector<std::pair<std::string, std::string>> positions;  // by source
   std::array<Mark, kChannels> marks;
-  std::vector<std::pair<std::string, std::string>> counts;  // collector, line of Counts::save()
+  std::vector<std::pair<std::string, std::string>> counts;    // collector, line of Counts::save()
+  std::vector<std::pair<std::string, std::string>> memories;  // collector, Collector::memory()
 };
 
 // Lines of text; the first names the version, the last a checksum of those before.

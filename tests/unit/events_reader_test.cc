@@ -28,6 +28,9 @@ class Counting : public test::Hearer {
     then = [this](const Match& match) { events.Increment(match.line.repeated); };
   }
   Counts* counts() override { return &counts_; }
+  std::string memory() const override { return heard.empty() ? remembered : heard.back(); }
+  void remember(std::string_view memory) override { remembered = memory; }
+  std::string remembered;
 
  private:
   Counts counts_{kEvents};
@@ -119,6 +122,7 @@ TEST_SUITE("events reader") {
     Counting counting;
     LogReader reader(setup(logs, tree.root()), {{"counting", &counting}});
     CHECK(counting.events.Value() == 2);
+    CHECK(counting.remembered == "0:event");
     reader.read_all();
     CHECK(counting.events.Value() == 3);
   }
@@ -138,6 +142,7 @@ TEST_SUITE("events reader") {
     Counting again;
     LogReader reader(setup(logs, tree.root()), {{"counting", &again}});
     CHECK(again.events.Value() == 1);
+    CHECK(again.remembered == "0:event");
   }
 
   TEST_CASE("a damaged state is put aside and counting begins anew") {

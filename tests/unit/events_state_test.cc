@@ -23,6 +23,7 @@ Snapshot example() {
   s.marks[0] = {"kmsg", 1'700'000'000'123'456, {{1'700'000'000'000'000, 0xdeadbeef12345678, 3}, {-5, 0, 1}}};
   s.marks[2] = {"/var/log/a b", 0, {}};
   s.counts = {{"oom", "fencewatch_oom_kill_events_total{constraint=\"global\"} 3"}, {"custom", "x{a=\"b c\\n\"} 1 0.5:1"}};
+  s.memories = {{"oom", "12 34 a b"}};
   return s;
 }
 
@@ -63,6 +64,7 @@ TEST_SUITE("events state") {
     CHECK(back.boot_id == "5c3e6d0a");
     CHECK(back.positions == example().positions);
     CHECK(back.counts == example().counts);
+    CHECK(back.memories == example().memories);
     CHECK(back.marks[0].source == "kmsg");
     CHECK(back.marks[0].time_us == 1'700'000'000'123'456);
     REQUIRE(back.marks[0].recent.size() == 2);
