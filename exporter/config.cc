@@ -27,8 +27,7 @@ using AllSaid = std::map<std::string, Said, std::less<>>;
 
 class File {
  public:
-  File(std::string name, const std::vector<Setting>& known, std::span<const Spec* const> collectors)
-      : name_(std::move(name)), known_(known), collectors_(collectors) {}
+  File(std::string name, const std::vector<Setting>& known) : name_(std::move(name)), known_(known) {}
 
   AllSaid read() {
     errno = 0;
@@ -44,7 +43,6 @@ class File {
     }
     return std::move(said_);
   }
-  std::vector<CustomRule> custom_rules() { return std::move(custom_rules_); }
 
  private:
   std::string at(const YAML::Node& node) const { return name_ + ":" + std::to_string(node.Mark().line + 1) + ": "; }
@@ -57,10 +55,6 @@ class File {
     for (const auto& entry : root) {
       const YAML::Node &key = entry.first, &value = entry.second;
       const std::string section = key_of(key, seen, "");
-      if (section == "custom_events") {
-        custom_rules_ = read_custom_rules(value, name_, collectors_);
-        continue;
-      }
       const auto in_section = [&section](const Setting& s) { return s.name.starts_with(section + "."); };
       if (std::none_of(known_.begin(), known_.end(), in_section)) refuse(key, "unknown key " + in_quotes(section));
       if (!value.IsMap()) refuse(key, section + ": expected a map");
@@ -105,9 +99,7 @@ class File {
 
   std::string name_;
   const std::vector<Setting>& known_;
-  const std::span<const Spec* const> collectors_;
   AllSaid said_;
-  std::vector<CustomRule> custom_rules_;
 };
 
 // ---- Flags --------------------------------------------------------------------------------------------------------------------
@@ -224,14 +216,8 @@ Parsed parse_arguments(int argc, const char* const* argv, std::span<const Spec* 
     const std::vector<Setting> known = settings_with(collectors);
     Flags flags = parse_flags(app, argc, argv, known);
     if (flags.version) return {{}, 0, version()};
-    std::vector<CustomRule> custom_rules;
-    if (!flags.config_file.empty()) {
-      File file(flags.config_file, known, collectors);
-      flags.said.merge(file.read());
-      custom_rules = file.custom_rules();
-    }
+    if (!flags.config_file.empty()) flags.said.merge(File(flags.config_file, known).read());
     parsed.config = resolve(flags.said, known, collectors);
-    parsed.config.custom_rules = std::move(custom_rules);
     parsed.config.mode = flags.mode;
   } catch (const CLI::CallForHelp&) {
     return {{}, 0, app.help()};

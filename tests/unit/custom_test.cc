@@ -1,10 +1,11 @@
 // custom_events: in the configuration file, from the file to the page.
 #include <doctest/doctest.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 
+#include "exporter/settings.h"
 #include "listener.h"
-#include "tree.h"
 
 namespace fencewatch {
 
@@ -16,12 +17,6 @@ constexpr Family kBuiltIn[] = {{"x_kills_total", Type::counter, "Kills, from /pr
                                {"x_delay_seconds", Type::histogram, "Delays, from /proc/x.", ""}};
 constexpr Spec kOther{"other", "Other.", kBuiltIn, nullptr};
 constexpr const Spec* kSpecs[] = {&kOther};
-
-Parsed parse(const TemporaryTree& tree, const char* more = "--check-config") {
-  const std::string flag = "--config.file=" + tree / "f.yml";
-  const char* const argv[] = {"fencewatch", flag.c_str(), more};
-  return parse_arguments(3, argv, kSpecs);
-}
 
 // A rule with what is needed, its lines replaced or followed by `lines`.
 std::string rule(std::initializer_list<std::string_view> lines = {}) {
@@ -43,25 +38,24 @@ std::string rule(std::initializer_list<std::string_view> lines = {}) {
   return text;
 }
 
+std::vector<CustomRule> read(const std::string& yaml) { return read_custom_rules(YAML::Load(yaml)["custom_events"], "f.yml", kSpecs); }
+
 std::string refused(const std::string& yaml) {
-  TemporaryTree tree;
-  tree.file("f.yml", yaml);
-  const Parsed parsed = parse(tree);
-  CHECK(parsed.exit == 1);
-  CHECK(std::count(parsed.message.begin(), parsed.message.end(), '\n') == 1);
-  const std::string start = "fencewatch: " + tree / "f.yml" + ":";
-  REQUIRE_MESSAGE(parsed.message.starts_with(start), parsed.message);
-  std::string rest = parsed.message.substr(start.size());
-  rest.pop_back();
-  return rest;
+  std::string message;
+  try {
+    (void)read(yaml);
+  } catch (const Refused& e) {
+    message = e.what();
+  }
+  CHECK(message.find('\n') == message.npos);
+  REQUIRE_MESSAGE(message.starts_with("f.yml:"), message);
+  return message.substr(6);
 }
 
 Config good(const std::string& yaml) {
-  TemporaryTree tree;
-  tree.file("f.yml", yaml);
-  const Parsed parsed = parse(tree, "--once");
-  CHECK(parsed.message == "");
-  return parsed.config;
+  Config config;
+  config.custom_rules = read(yaml);
+  return config;
 }
 
 }  // namespace
