@@ -23,7 +23,8 @@ struct Config {
   bool exporter_metrics = true;
   std::string log_level = "info";
   std::string log_format = "logfmt";
-  std::string kernel_advisories;  // a file in place of the built-in list; empty: built in
+  std::string kernel_advisories;     // a file in place of the built-in list; empty: built in
+  std::string corosync_library_dir;  // where libcmap and its kin are looked for first; empty: where the loader looks
   std::vector<CustomRule> custom_rules;
   std::vector<bool> enabled;  // beside all_collectors()
 

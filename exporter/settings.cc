@@ -95,6 +95,8 @@ std::vector<Setting> settings() {
        }},
       {"kernel.advisories", Kind::text, "YAML file of kernel advisories in place of the built-in list",
        [](Config& c, const Values& v) { c.kernel_advisories = path(v[0]); }},
+      {"corosync.library-dir", Kind::text, "directory of corosync's client libraries (default: where the dynamic loader looks)",
+       [](Config& c, const Values& v) { c.corosync_library_dir = path(v[0]); }},
       {"collector.disable-defaults", Kind::boolean, "start from no collector instead of the default ones", nullptr},
   };
 }

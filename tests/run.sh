@@ -3,21 +3,24 @@
 #   unit    doctest under ASan and UBSan: parsers, engine, golden texts, the contract of all collectors
 #   tsan    what has threads, under ThreadSanitizer
 #   lint    tests/lint.sh
-#   docs    what the documents show is what the program does; alert rules
+#   docs    what the documents show is what the program does; alerts and dashboards
 #   http    the release binary over HTTP
+#   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
+#   cluster the exporter on the nodes of real corosync clusters; root only
 #   bench   the exporter answers while memory is gone
 # Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a
 # function group_NAME that calls `part` for what it runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http deploy fuzz bench)
-alone=(bench) # measures, so nothing runs beside it
+groups=(unit tsan lint docs http stack deploy fuzz cluster bench)
+alone=(cluster bench) # what is about time wants the machine for itself
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
-  libcivetweb-dev libisal-dev libcli11-dev doctest-dev clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck prometheus
-  prometheus-node-exporter python3 python3-prometheus-client python3-decorator)
+  libcivetweb-dev libisal-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14 clang-tidy-14
+  libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3 python3-prometheus-client
+  python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -117,15 +120,19 @@ group_lint() {
 group_docs() {
   built release fencewatch || return 0
   part docs tests/docs.sh build/release/fencewatch
+  part alerts python3 -m unittest discover -s tests/alerts
   local test
-  for test in alerts/*test*.y*ml alerts/tests/*.y*ml; do
-    [ ! -e "$test" ] || part "alerts-$(basename "${test%.*}")" promtool test rules "$test"
-  done
+  for test in alerts/tests/*.yml; do part "alerts-$(basename "$test" .yml)" promtool test rules "$test"; done
 }
 
 group_http() {
   built release fencewatch || return 0
   part http python3 tests/http/run.py build/release/fencewatch
+}
+
+group_stack() {
+  built release fencewatch || return 0
+  part stack python3 tests/stack/run.py build/release/fencewatch
 }
 
 group_deploy() { part quickstart tests/quickstart.sh; }
@@ -154,6 +161,11 @@ group_fuzz() {
     for target in "${targets[@]:i:2}"; do part "$target" fuzz_one "$target" & done
     wait
   done
+}
+
+group_cluster() {
+  built release fencewatch || return 0
+  part cluster python3 tests/cluster/run.py build/release/fencewatch
 }
 
 group_bench() {

@@ -67,18 +67,6 @@ int64_t microseconds(clockid_t clock) {
   return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000;
 }
 
-Status read_boot_id(const std::string& path, std::string& out) {
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return fault(errno, path);
-  char text[64];
-  const ssize_t got = read(file.get(), text, sizeof text);
-  if (got < 0) return fault(errno, path);
-  std::string_view rest(text, static_cast<size_t>(got)), id;
-  if (!scan::next_line(rest, id) || id.empty() || id.find_first_of(" :") != id.npos) return malformed(1, "boot id").of(path);
-  out = id;
-  return {};
-}
-
 }  // namespace
 
 Kmsg::Kmsg(std::string path, std::string boot_id_path) : Kmsg(std::move(path), std::move(boot_id_path), ::read) {}

@@ -8,6 +8,7 @@
 #include <array>
 #include <string>
 
+#include "exporter/events/boot_id.h"
 #include "exporter/events/source.h"
 #include "exporter/resolve.h"
 
@@ -42,7 +43,7 @@ class Kmsg final : public Source {
   using ReadCall = ssize_t (*)(int fd, void* buffer, size_t size);  // read(2); a test puts its own faults in
 
   // Another path stands in for the device in tests, and in a pod.
-  explicit Kmsg(std::string path = "/dev/kmsg", std::string boot_id_path = "/proc/sys/kernel/random/boot_id");
+  explicit Kmsg(std::string path = "/dev/kmsg", std::string boot_id_path = kBootIdPath);
   Kmsg(std::string path, std::string boot_id_path, ReadCall read_call);
 
   std::string_view name() const override { return "kmsg"; }

@@ -74,7 +74,7 @@ bool zone_seconds(std::string_view stamp, int64_t& seconds) {
   if (stamp.ends_with('Z')) return true;
   const size_t sign = stamp.find_first_of("+-", kIso);
   if (sign == stamp.npos || stamp.size() < sign + 5) return false;
-  seconds = number(stamp.substr(sign + 1, 2)) * 3600 + number(stamp.substr(stamp.size() - 2)) * 60;
+  seconds = number(stamp.substr(sign + 1, 2)) * int64_t{3600} + number(stamp.substr(stamp.size() - 2)) * int64_t{60};
   if (stamp[sign] == '-') seconds = -seconds;
   return true;
 }
@@ -86,8 +86,8 @@ int64_t iso_us(std::string_view stamp) {
   const int64_t below = clock.second * kSecond + fraction_us(stamp.substr(kIso));
   if (int64_t east = 0; zone_seconds(stamp, east)) {
     const std::chrono::sys_days midnight(std::chrono::year(year) / month / day);
-    const int64_t seconds = midnight.time_since_epoch().count() * int64_t{86'400} + clock.hour * 3600 + clock.minute * 60 - east;
-    return seconds * kSecond + below;
+    const int64_t minutes = midnight.time_since_epoch().count() * int64_t{1440} + clock.hour * int64_t{60} + clock.minute;
+    return (minutes * 60 - east) * kSecond + below;
   }
   const int64_t minute = local_minute(year, month, day, clock);
   return minute == -1 ? 0 : minute + below;

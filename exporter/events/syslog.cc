@@ -139,6 +139,7 @@ bool spoken(std::string_view identifier, std::string_view rest, Entry& out) {
     if (rest.starts_with('[') && !cut_pid(rest, out.pid)) return false;
     if (!rest.starts_with(':')) return false;
     rest.remove_prefix(1);
+    out.from_stderr = identifier == "corosync" && !scan::trim_left(rest).starts_with('[');
   }
   out.text = rest;
   return true;

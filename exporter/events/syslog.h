@@ -39,6 +39,7 @@ struct Entry {
   std::string_view text;        // as clean() leaves it
   uint32_t pid = 0;             // 0: not told
   uint32_t repeated = 1;        // N of "message repeated N times: [ text]"
+  bool from_stderr = false;     // corosync's, passed on by a journal to a file: "corosync[61]: notice  [TOTEM ] …", see twins.h
 };
 
 // `line` is without its newline, and outlives `out`. False: it is no such line, or none of our channels.

@@ -19,6 +19,8 @@ struct RecordingSink final : fencewatch::Sink {
     lines.push_back({line.channel, std::string(line.text), std::string(line.identifier), line.time_us, line.repeated});
   }
   void lost(fencewatch::Channel, std::string_view reason, uint64_t count) override { lost_lines[std::string(reason)] += count; }
+  void rotated() override { ++rotations; }
+  void truncated() override { ++truncations; }
 
   std::vector<std::string> texts() const {
     std::vector<std::string> all;
@@ -28,6 +30,7 @@ struct RecordingSink final : fencewatch::Sink {
 
   std::vector<Kept> lines;
   std::map<std::string, uint64_t> lost_lines;
+  int rotations = 0, truncations = 0;
 };
 
 using Texts = std::vector<std::string>;

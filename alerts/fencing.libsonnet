@@ -1,0 +1,50 @@
+// Fencing, and boots that nobody asked for. `target` is the first part of a host name: pacemaker's name of a node and the address that Prometheus
+// scrapes have it in common unless the address is an IP.
+local alert = import 'alert.libsonnet';
+local q = import 'query.libsonnet';
+
+{
+  local c = $._config,
+  local s = c.selector,
+  local w = c.window,
+  local short(expr) = 'label_replace(%s, "target", "$1", "target", "([^.]+)[.].*")' % expr,
+  local told = 'time() - fencewatch_fencing_last_timestamp_seconds{%s} < %g' % [s, c.fencedSeconds],
+
+  prometheusAlerts+:: {
+    groups+: [{
+      name: 'fencewatch.fencing',
+      rules: [
+        // Every survivor tells of it: one alert for a target. A counter that appears with 1 has no increase, hence the time.
+        alert.new(
+          'NodeFenced',
+          'critical',
+          'min by (%s, target) (%s)' % [c.clusterLabel, short(told)],
+          'A cluster node was fenced.',
+          '{{ $labels.target }} was fenced {{ humanizeDuration $value }} ago.',
+        ),
+        alert.new(
+          'FencingFailed',
+          'critical',
+          // Pacemaker tries again and again, so that a series that appears with the first failure has an increase with the next.
+          'max by (%s, target, action) (%s) > 0' % [
+            c.clusterLabel,
+            short('increase(fencewatch_fencing_operations_total{%s}[%s])' % [q.join([s, 'result="failed"']), w]),
+          ],
+          'A cluster node could not be fenced.',
+          '{{ $labels.action }} of {{ $labels.target }} failed {{ printf "%%.0f" $value }} times in the last %s: the cluster may stand still until it is dead.' % w,
+        ),
+        alert.new(
+          'PreviousBootUnclean',
+          'warning',
+          'time() - fencewatch_boot_time_seconds{%s} < %g and fencewatch_previous_boot_clean{%s} == 0' % [s, c.bootSeconds, s],
+          'The machine went down without a shutdown.',
+          |||
+            {{ $labels.instance }} was started {{ humanizeDuration $value }} ago, and what ran before did not end cleanly. The log of its last ten minutes
+            held:{{ range query (printf `fencewatch_previous_boot_events{job=%q,instance=%q} > 0` $labels.job $labels.instance) | sortByLabel "event" }}
+            {{ .Labels.event }} {{ .Value }},{{ else }} nothing known{{ end }}
+          |||,
+        ),
+      ],
+    }],
+  },
+}

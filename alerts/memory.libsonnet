@@ -1,0 +1,95 @@
+// Memory mis-set, memory in distress. A kill in a memory cgroup alone never pages: on Kubernetes it is daily bread.
+local alert = import 'alert.libsonnet';
+local q = import 'query.libsonnet';
+
+{
+  local c = $._config,
+  local s = c.selector,
+  local w = c.window,
+
+  prometheusAlerts+:: {
+    groups+: [{
+      name: 'fencewatch.memory',
+      rules: [
+        alert.new(
+          'ZoneMiscounted',
+          'warning',
+          'fencewatch_zone_phantom_pages{%s} > 0 and fencewatch_zone_miscount{%s} == 1' % [s, s],
+          'The kernel has miscounted a memory zone.',
+          |||
+            Node {{ $labels.numa_node }}, zone {{ $labels.zone }} of {{ $labels.instance }} manages {{ printf "%.0f" $value }} pages more than it has, so
+            watermarks are shared out wrongly.
+          |||,
+          wait='1m',
+        ),
+        alert.new(
+          'WatermarksCollapsed',
+          'warning',
+          'fencewatch_zone_watermark_honoured_ratio{%s} < %g' % [s, c.honouredRatio],
+          'A memory zone has far less in reserve than the kernel meant to keep.',
+          |||
+            The min watermark of node {{ $labels.numa_node }}, zone {{ $labels.zone }} of {{ $labels.instance }} is {{ humanizePercentage $value }} of
+            what the kernel's own formula gives; healthy is 95 % to 105 %.
+          |||,
+          wait='2m',
+        ),
+        alert.new(
+          'KernelAdvisoryAffected',
+          'info',
+          'fencewatch_kernel_advisory{%s} * ignoring (advisory, status, release, version) group_left (release) fencewatch_kernel_info{%s} == 1' %
+          [q.join([s, 'status="affected"']), s],
+          'A known fault of the memory management is in this kernel release.',
+          |||
+            {{ $labels.advisory }} calls {{ $labels.release }} affected, which {{ $labels.instance }} runs. Whether the machine suffers from it, ZoneMiscounted and WatermarksCollapsed tell.
+          |||,
+          wait='5m',
+        ),
+        alert.new(
+          'FreeBelowMinWatermark',
+          'warning',
+          'instance:fencewatch_zone_below_watermark_seconds:increase%s{%s} > %g' % [w, s, c.belowMinSeconds],
+          'A memory zone has run dry.',
+          |||
+            A zone of {{ $labels.instance }} had fewer free pages than its min watermark for {{ printf "%%.1f" $value }} s of the last %s: every
+            allocation there must free memory for itself.
+          ||| % w,
+        ),
+        alert.new(
+          'DirectReclaimStorm',
+          'warning',
+          'instance:fencewatch_reclaim_direct_stalls:increase%s{%s} > %g' % [w, s, c.directStalls],
+          'Processes free memory for themselves because kswapd comes too late.',
+          '{{ $labels.instance }}: {{ printf "%%.0f" $value }} allocations stalled in direct reclaim in the last %s.' % w,
+        ),
+        alert.new(
+          'MemoryFragmented',
+          'warning',
+          |||
+            max without (numa_node, zone, order) (fencewatch_zone_unusable_free_ratio{%s}) > %g
+            and increase(fencewatch_compaction_failures_total{%s}[%s]) > %g
+          ||| % [q.join([s, 'zone!="DMA"', 'order="%s"' % c.unusableOrder]), c.unusableRatio, s, w, c.compactionFailures],
+          'Free memory is in pieces and compaction does not help.',
+          |||
+            {{ $labels.instance }}: {{ humanizePercentage $value }} of the free memory of a zone lies in blocks too small for order %s, and more than %g
+            compactions failed in the last %s.
+          ||| % [c.unusableOrder, c.compactionFailures, w],
+          wait='5m',
+        ),
+        alert.new(
+          'OOMKillGlobal',
+          'critical',
+          'instance:fencewatch_oom_kills_global:increase%s{%s} > 0' % [w, s],
+          'The kernel killed processes because the machine had no memory left.',
+          '{{ $labels.instance }}: {{ printf "%%.0f" $value }} processes killed in the last %s, not for the limit of a memory cgroup.' % w,
+        ),
+        alert.new(
+          'OOMKillBurst',
+          'warning',
+          'instance:fencewatch_oom_kills:increase%s{%s} > %g' % [w, s, c.oomBurst],
+          'Many processes are being killed for want of memory.',
+          '{{ $labels.instance }}: {{ printf "%%.0f" $value }} OOM kills in the last %s, those of memory cgroups included.' % w,
+        ),
+      ],
+    }],
+  },
+}

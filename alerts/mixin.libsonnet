@@ -1,0 +1,27 @@
+// All of it, for jsonnet users:
+//   local fencewatch = (import 'alerts/mixin.libsonnet') + { _config+:: { selector: 'job="ha"', honouredRatio: 0.7 } };
+// prometheusRules and prometheusAlerts are {groups}, grafanaDashboards {file: dashboard}, as other mixins have them.
+(import 'config.libsonnet')
++ (import 'rules.libsonnet')
++ (import 'risk.libsonnet')
++ (import 'memory.libsonnet')
++ (import 'corosync.libsonnet')
++ (import 'fencing.libsonnet')
++ (import 'exporter.libsonnet')
++ (import '../dashboards/dashboards.libsonnet')
++ {
+  local url = $._config.runbookURL,
+  local withRunbook(rule) = rule { annotations+: { runbook_url: url % rule.alert } },
+
+  prometheusAlerts+:: {
+    local plain = super.groups,
+    groups: [group { rules: std.map(withRunbook, group.rules) } for group in plain],
+  },
+
+  prometheusRule+:: {
+    apiVersion: 'monitoring.coreos.com/v1',
+    kind: 'PrometheusRule',
+    metadata: { name: 'fencewatch', labels: { 'app.kubernetes.io/name': 'fencewatch' } },
+    spec: { groups: $.prometheusRules.groups + $.prometheusAlerts.groups },
+  },
+}

@@ -1,0 +1,112 @@
+// Every node in one row of the chain, the worst on top.
+local g = import 'lib.libsonnet';
+
+local s = g.selector;
+local level(n) = 'count(instance:fencewatch_fence_risk:level{%s} == %d) or vector(0)' % [s, n];
+local column(metric) = g.tableTarget('max by (cluster, instance) (%s{%s})' % [metric, s]);
+local risk(n, name, color) =
+  g.stat('Risk %d, %s' % [n, name], 'Nodes whose fence risk is %d now. What the levels mean: alerts/README.md.' % n, 'short', [g.target(level(n))], color);
+
+// How many machines have a label's value, and how many of them are miscounted.
+local tally(title, description, info, labels) = g.table(
+  title,
+  description,
+  [
+    g.tableTarget('count by (%s) (%s{%s})' % [labels, info, s]),
+    g.tableTarget('sum by (%s) (%s{%s} * on (cluster, job, instance) group_left () instance:fencewatch_zone_miscount:max{%s})' % [labels, info, s, s]),
+  ],
+  [
+    { id: 'merge', options: {} },
+    { id: 'organize', options: { excludeByName: { Time: true }, renameByName: { 'Value #A': 'machines', 'Value #B': 'miscounted' } } },
+    { id: 'sortBy', options: { sort: [{ field: 'miscounted', desc: true }] } },
+  ],
+  w=12,
+  h=8,
+);
+
+function(tags) g.dashboard(
+  'fleet',
+  'fencewatch / Fleet',
+  'Which nodes carry the fault, and which is about to be fenced.',
+  tags,
+  [
+    [
+      risk(3, 'high', g.colors.high),
+      risk(2, 'elevated', g.colors.elevated),
+      risk(1, 'latent', g.colors.latent),
+      risk(0, 'none', g.colors.none),
+      g.stat('Not answering', 'Targets that Prometheus cannot read now.', 'short', [g.target('count(up{%s} == 0) or vector(0)' % s)], g.colors.elevated),
+      g.stat(
+        'Fenced in the last day',
+        'Nodes that pacemaker on some other node says were fenced in the last 24 hours.',
+        'short',
+        [g.target('count(count by (target) (time() - fencewatch_fencing_last_timestamp_seconds{%s} < 86400)) or vector(0)' % s)],
+        g.colors.high
+      ),
+    ],
+    [
+      g.table(
+        'Nodes',
+        'The chain from left to right: memory mis-set, memory in distress, corosync late; empty where the node has nothing to read. Click a node for its details.',
+        [
+          column('instance:fencewatch_fence_risk:level'),
+          column('instance:fencewatch_memory_misset:bool'),
+          column('instance:fencewatch_memory_distress:bool'),
+          column('instance:fencewatch_corosync_late:bool'),
+          column('instance:fencewatch_zone_watermark_honoured_ratio:min'),
+          g.tableTarget('max by (cluster, instance, release) (fencewatch_kernel_info{%s})' % s),
+          g.tableTarget('max by (cluster, instance, vendor, product) (fencewatch_machine_info{%s})' % s),
+        ],
+        [
+          { id: 'merge', options: {} },
+          {
+            id: 'organize',
+            options: {
+              excludeByName: { Time: true, 'Value #F': true, 'Value #G': true },
+              indexByName: { 'Value #A': 0, cluster: 1, instance: 2, 'Value #B': 3, 'Value #C': 4, 'Value #D': 5, 'Value #E': 6, release: 7, vendor: 8, product: 9 },
+              renameByName: {
+                'Value #A': 'risk',
+                'Value #B': 'memory mis-set',
+                'Value #C': 'in distress',
+                'Value #D': 'corosync late',
+                'Value #E': 'least watermark ratio',
+              },
+            },
+          },
+          { id: 'sortBy', options: { sort: [{ field: 'risk', desc: true }] } },
+        ],
+      ) + {
+        local cell = { type: 'color-background', mode: 'basic' },
+        fieldConfig+: { overrides: [
+          g.override('risk', { mappings: g.riskMapping, 'custom.cellOptions': cell }),
+          g.override('memory mis-set', { mappings: g.yesNoMapping, 'custom.cellOptions': cell }),
+          g.override('in distress', { mappings: g.yesNoMapping, 'custom.cellOptions': cell }),
+          g.override('corosync late', { mappings: g.yesNoMapping, 'custom.cellOptions': cell }),
+          g.override('least watermark ratio', { unit: 'percentunit' }),
+          g.override('instance', { links: [{ title: 'Details', url: '/d/fencewatch-node?${datasource:queryparam}&var-cluster=${__data.fields.cluster}&var-instance=${__data.fields.instance}' }] }),
+        ] },
+      },
+    ],
+    [
+      g.graph('Nodes at risk', 'How many nodes have each risk. A step in 1 is an upgrade or a new machine; 2 and 3 should be rare.', 'short', [
+        g.target('count(instance:fencewatch_fence_risk:level{%s} == 3) or vector(0)' % s, '3 high'),
+        g.target('count(instance:fencewatch_fence_risk:level{%s} == 2) or vector(0)' % s, '2 elevated'),
+        g.target('count(instance:fencewatch_fence_risk:level{%s} == 1) or vector(0)' % s, '1 latent'),
+      ]) + { fieldConfig+: { overrides: [
+        g.override('3 high', { color: { mode: 'fixed', fixedColor: g.colors.high } }),
+        g.override('2 elevated', { color: { mode: 'fixed', fixedColor: g.colors.elevated } }),
+        g.override('1 latent', { color: { mode: 'fixed', fixedColor: g.colors.latent } }),
+      ] } },
+      g.table('Advisories', 'Machines by what each list of known kernel faults says of their release.', [
+        g.tableTarget('count by (advisory, status) (fencewatch_kernel_advisory{%s} == 1)' % s),
+      ], [
+        { id: 'organize', options: { excludeByName: { Time: true }, renameByName: { Value: 'machines' } } },
+        { id: 'sortBy', options: { sort: [{ field: 'status', desc: false }] } },
+      ], w=12, h=8),
+    ],
+    [
+      tally('Kernels', 'Machines by kernel release, and how many of them have a miscounted zone: affected and fixed kernels at a glance.', 'fencewatch_kernel_info', 'release'),
+      tally('Machine models', 'Machines by model, and how many of them have a miscounted zone.', 'fencewatch_machine_info', 'vendor, product'),
+    ],
+  ],
+)

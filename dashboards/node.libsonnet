@@ -1,0 +1,115 @@
+// One node, the chain from top to bottom on one time axis.
+local g = import 'lib.libsonnet';
+
+local s = g.selector;
+local with(matchers) = s + ',' + matchers;
+local rate(metric, matchers='') = 'rate(%s{%s}[$__rate_interval])' % [metric, if matchers == '' then s else with(matchers)];
+local increase(metric, matchers='') = 'increase(%s{%s}[$__rate_interval])' % [metric, if matchers == '' then s else with(matchers)];
+local bytes(expr) = '%s * on (cluster, job, instance) group_left () fencewatch_page_size_bytes{%s}' % [expr, s];
+local zone = '{{instance}} node {{numa_node}} {{zone}}';
+local marks(watermark) = bytes('fencewatch_zone_watermark_pages{%s}' % with('zone=~"%s",watermark="%s"' % ['$zone', watermark]));
+local link(name, legend) = g.target('max by (instance) (instance:fencewatch_%s{%s})' % [name, s], '{{instance}} ' + legend);
+
+function(tags) g.dashboard(
+  'node',
+  'fencewatch / Node',
+  'The chain of one node from top to bottom: zones, distress, corosync, fencing.',
+  tags,
+  [
+    [
+      g.states('Fence risk', '0 none, 1 latent, 2 elevated, 3 high: about to be fenced. What the levels mean: alerts/README.md.', [link('fence_risk:level', 'risk')], g.riskMapping, h=4),
+    ],
+    [
+      g.states('The three links', 'Memory mis-set, memory in distress, corosync late, from left to right in the chain. A link that the node does not have (no corosync) is not shown.', [
+        link('memory_misset:bool', 'memory mis-set'),
+        link('memory_distress:bool', 'in distress'),
+        link('corosync_late:bool', 'corosync late'),
+      ], g.yesNoMapping, h=6),
+    ],
+    [
+      g.graph('Zone $zone: free memory against its watermarks', "kswapd wakes when free falls below low, and below min allocations stop and reclaim for themselves. Expected min is what the kernel's formula gives; min far below it is the fault.", 'bytes', [
+        g.target(bytes('fencewatch_zone_free_pages{%s}' % with('zone=~"$zone"')), zone + ' free'),
+        g.target(marks('min'), zone + ' min'),
+        g.target(marks('low'), zone + ' low'),
+        g.target(marks('high'), zone + ' high'),
+        g.target(bytes('fencewatch_zone_expected_watermark_pages{%s}' % with('zone=~"$zone",watermark="min"')), zone + ' expected min'),
+      ], w=24, h=9) + {
+        repeat: 'zone',
+        repeatDirection: 'h',
+        maxPerRow: 2,
+        fieldConfig+: { defaults+: { custom+: { scaleDistribution: { type: 'log', log: 10 } } } },
+      } + { fieldConfig+: { defaults+: { min: null } } },
+    ],
+    [
+      g.graph('Watermarks honoured', 'Printed min watermark over the expected one, for each zone. 1 is healthy, below 0.8 the zone is starved.', 'percentunit', [
+        g.target('fencewatch_zone_watermark_honoured_ratio{%s}' % s, zone),
+      ]) + g.withLimit(0.8),
+      g.graph('Time below min', 'Share of time that a zone had fewer free pages than its min watermark, looked at four times a second.', 'percentunit', [
+        g.target(rate('fencewatch_zone_below_watermark_seconds_total', 'watermark="min"'), zone),
+      ]),
+    ],
+    [
+      g.graph('Direct reclaim', 'Allocations in a second that stopped to free memory for themselves, because kswapd came too late.', 'ops', [
+        g.target('sum by (instance) (%s)' % rate('fencewatch_reclaim_direct_stalls_total'), '{{instance}} stalls'),
+      ]),
+      g.graph('Who reclaims', 'Pages looked at in a second to free them: by kswapd is as it should be, direct is a process that waits.', 'ops', [
+        g.target('sum by (instance, by) (%s)' % rate('fencewatch_reclaim_scanned_pages_total'), '{{instance}} {{by}}'),
+      ]),
+    ],
+    [
+      g.graph('OOM kills', 'Processes killed for want of memory. Those of memory cgroups are usual on Kubernetes; global ones are not.', 'short', [
+        g.target('sum by (instance) (%s)' % increase('fencewatch_oom_kills_total'), '{{instance}} all'),
+        g.target('sum by (instance, constraint) (%s)' % increase('fencewatch_oom_kill_events_total'), '{{instance}} {{constraint}}'),
+      ]),
+      g.graph('Pressure', 'Share of time in which some tasks, or all of them (full), waited for the resource. Kernels from 4.20.', 'percentunit', [
+        g.target(rate('fencewatch_pressure_stalled_seconds_total', 'resource=~"memory|cpu|io"'), '{{instance}} {{resource}} {{kind}}'),
+      ]),
+    ],
+    [
+      g.graph('Fragmentation', 'Share of free memory in blocks too small for order 3 (32 KiB).', 'percentunit', [
+        g.target('fencewatch_zone_unusable_free_ratio{%s}' % with('order="3"'), zone),
+      ]),
+      g.graph('Compaction', 'Compactions in a second that allocations had to wait for, and how they ended.', 'ops', [
+        g.target('sum by (instance) (%s)' % rate('fencewatch_compaction_successes_total'), '{{instance}} made a block'),
+        g.target('sum by (instance) (%s)' % rate('fencewatch_compaction_failures_total'), '{{instance}} failed'),
+      ]),
+    ],
+    [
+      g.graph('Corosync: events', "Token warnings (75 % of the timeout), tokens lost, and times that corosync was not scheduled. The last is always this node's own fault.", 'short', [
+        g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_token_warnings_total'), '{{instance}} token warnings'),
+        g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_token_timeouts_total'), '{{instance}} token lost'),
+        g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_scheduling_misses_total'), '{{instance}} not scheduled'),
+      ]),
+      g.graph('Corosync: longest wait for the token', 'Upper bound of the longest wait, from four looks a second, against the timeout. Above a half it is a near miss.', 's', [
+        g.target('histogram_quantile(1, sum by (instance, le) (%s))' % rate('fencewatch_corosync_token_gap_seconds_bucket'), '{{instance}} longest wait'),
+        g.target('max by (instance) (fencewatch_corosync_token_timeout_seconds{%s})' % with('source="runtime"'), '{{instance}} timeout'),
+      ]),
+    ],
+    [
+      g.graph('Corosync: links', 'Links that are connected, for each other host. 0 is a host that cannot be reached.', 'short', [
+        g.target('sum by (instance, host) (fencewatch_corosync_link_connected{%s})' % s, '{{instance}} to {{host}}'),
+      ]),
+      g.graph('Corosync: quorum', '1 while this node is in a part of the cluster that may provide service.', 'short', [
+        g.target('max by (instance) (fencewatch_corosync_quorate{%s})' % s, '{{instance}} quorate'),
+      ]),
+    ],
+  ],
+  [
+    g.mark('Boots', 'fencewatch_boot_time_seconds{%s}' % s, 'started: {{instance}}', g.colors.none),
+    g.mark('Fencing', 'max by (target) (fencewatch_fencing_last_timestamp_seconds{job=~"$job",cluster=~"$cluster"})', 'fenced: {{target}}', g.colors.high),
+  ],
+) + {
+  templating+: { list+: [{
+    type: 'query',
+    name: 'zone',
+    label: 'Zone',
+    datasource: { type: 'prometheus', uid: '$datasource' },
+    query: { query: 'label_values(fencewatch_zone_watermark_honoured_ratio{%s}, zone)' % s, refId: 'zone' },
+    refresh: 2,
+    sort: 1,
+    multi: true,
+    includeAll: true,
+    allValue: '.+',
+    current: { text: ['Normal'], value: ['Normal'] },
+  }] },
+}
