@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "exporter/collector.h"
+#include "exporter/custom_rules.h"
 #include "exporter/events/line.h"
 #include "exporter/node.h"
 
@@ -30,7 +31,8 @@ struct Config {
   std::string state_dir = "/var/lib/fencewatch";
   std::string kernel_advisories;     // a file in place of the built-in list; empty: built in
   std::string corosync_library_dir;  // where libcmap and its kin are looked for first; empty: where the loader looks
-  std::vector<bool> enabled;         // beside all_collectors()
+  std::vector<CustomRule> custom_rules;
+  std::vector<bool> enabled;  // beside all_collectors()
 
   bool wants(size_t collector) const { return collector < enabled.size() && enabled[collector]; }
 };

@@ -165,6 +165,8 @@ TEST_SUITE("contract") {
         "sys/class/dmi/id/sys_vendor",
         "sys/class/dmi/id/product_name",
         "sys/firmware/devicetree/base/model",
+        "var/log/wtmp",
+        "var/log/wtmp.1",
         "etc/corosync/corosync.conf",
         "proc",  // whose processes are looked at one by one only until corosync is found
     };
