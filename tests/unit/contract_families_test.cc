@@ -5,6 +5,8 @@
 #include <set>
 
 #include "collected.h"
+#include "exporter/events/matcher.h"
+#include "exporter/events/reader.h"
 #include "exporter/runner.h"
 #include "exporter/server.h"
 #include "trees.h"
@@ -30,6 +32,7 @@ std::vector<const Family*> declared() {
   for (const Spec* spec : all_collectors())
     for (const Family& family : spec->families) all.push_back(&family);
   for (const Family& family : Runner::families()) all.push_back(&family);
+  for (const Family& family : LogReader::families()) all.push_back(&family);
   for (const Family& family : Server::families()) all.push_back(&family);
   return all;
 }
