@@ -165,6 +165,19 @@ class CorosyncLog final : public Collector {
   std::span<const Pattern> patterns() const override { return kPatterns; }
   Counts* counts() override { return &counts_; }
 
+  // "started 1+ 3-": hosts by whether one of their links is up.
+  std::string memory() const override {
+    std::string text = started_ ? "started" : "";
+    for (const auto& [host, up] : reachable_) text += ' ' + host + (up ? '+' : '-');
+    return text;
+  }
+  void remember(std::string_view memory) override {
+    for (std::string_view word; !(word = scan::next_word(memory)).empty();) {
+      if (word == "started") started_ = true;
+      if (word.ends_with('+') || word.ends_with('-')) reach(word.substr(0, word.size() - 1), word.back() == '+');
+    }
+  }
+
   void on_event(const Match& match) override {
     switch (match.pattern) {
       case kTokenLate:

@@ -8,6 +8,7 @@
 
 #include "exporter/collector.h"
 #include "exporter/events/counts.h"
+#include "exporter/scan.h"
 
 namespace fencewatch {
 namespace {
@@ -100,6 +101,31 @@ class Once {
     return !merged;
   }
 
+  // "TIME FENCER CONTROLLER COUNTED TARGET ACTION CLIENT\t…", what was told of in the end.
+  std::string memory() const {
+    std::string text;
+    int64_t last = 0;
+    for (const Told& told : told_) last = std::max(last, told.time_us);
+    for (const Told& told : told_) {
+      if (told.operation.empty() || told.time_us + kTogether < last) continue;
+      for (const int64_t number : {told.time_us, int64_t{told.lines[0]}, int64_t{told.lines[1]}, int64_t{told.counted}})
+        text += std::to_string(number) + ' ';
+      text += told.operation + '\t';
+    }
+    return text;
+  }
+  void remember(std::string_view memory) {
+    for (size_t end; (end = memory.find('\t')) != memory.npos; memory.remove_prefix(end + 1)) {
+      std::string_view entry = memory.substr(0, end);
+      Told told;
+      const bool good = scan::number(scan::next_word(entry), told.time_us) && scan::number(scan::next_word(entry), told.lines[0]) &&
+                        scan::number(scan::next_word(entry), told.lines[1]) && scan::number(scan::next_word(entry), told.counted);
+      if (!good || entry.size() < 2) return;
+      told.operation = entry.substr(1);
+      told_[next_++ % told_.size()] = std::move(told);
+    }
+  }
+
  private:
   static constexpr int64_t kTogether = 30'000'000;  // microseconds
   struct Told {
@@ -144,6 +170,8 @@ class Fencing final : public Collector {
 
   std::span<const Pattern> patterns() const override { return kPatterns; }
   Counts* counts() override { return &counts_; }
+  std::string memory() const override { return once_.memory(); }
+  void remember(std::string_view memory) override { once_.remember(memory); }
 
   void on_event(const Match& match) override {
     const auto groups = match.groups;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kTogether = 60 * kSecond;  // the lines of one kill: a serial console can hold up the table of tasks for that long
+constexpr size_t kRemembered = 32;           // victims over a restart
 constexpr int64_t kTwice = 10 * kSecond;     // the same pid again is the same kill
 
 // Kernel messages are anchored, unlike all others: file systems quote mount options of users, and names of processes come first. Before
@@ -113,6 +114,41 @@ std::optional<OomKill> OomLog::hear(const Match& match) {
   about_.intends = false;
   if (seen(kill.pid, match.line.time_us)) return std::nullopt;
   return kill;
+}
+
+// "410@1795000007411462 411@… ; TIME PID CONSTRAINT INTENDED FLAGS /the/cgroup": victims, then about_.
+std::string OomLog::memory() const {
+  std::string text;
+  for (size_t i = next_ - std::min(next_, kRemembered); i < next_; ++i) {
+    const Victim& victim = victims_[i % victims_.size()];
+    text += std::to_string(victim.pid) + '@' + std::to_string(victim.time_us) + ' ';
+  }
+  const int flags = (about_.intends ? 1 : 0) + (about_.spent ? 2 : 0) + (about_.group ? 4 : 0);
+  text +=
+      "; " + std::to_string(about_.time_us) + ' ' + std::to_string(about_.pid) + ' ' + std::to_string(static_cast<int>(about_.constraint));
+  return text + ' ' + std::to_string(static_cast<int>(intended_)) + ' ' + std::to_string(flags) + ' ' + about_.memcg;
+}
+
+void OomLog::remember(std::string_view memory) {
+  for (std::string_view word; (word = scan::next_word(memory)) != ";";) {
+    const size_t at = word.find('@');
+    Victim victim;
+    if (at == word.npos || !scan::number(word.substr(0, at), victim.pid) || !scan::number(word.substr(at + 1), victim.time_us)) return;
+    victims_[next_++ % victims_.size()] = victim;
+  }
+  About about;
+  unsigned constraint = 0, intended = 0, flags = 0;
+  const bool good = scan::number(scan::next_word(memory), about.time_us) && scan::number(scan::next_word(memory), about.pid) &&
+                    scan::number(scan::next_word(memory), constraint) && scan::number(scan::next_word(memory), intended) &&
+                    scan::number(scan::next_word(memory), flags);
+  if (!good || constraint >= kOomConstraints || intended >= kOomConstraints) return;
+  about.constraint = static_cast<OomConstraint>(constraint);
+  about.intends = (flags & 1) != 0;
+  about.spent = (flags & 2) != 0;
+  about.group = (flags & 4) != 0;
+  about.memcg = memory.substr(std::min<size_t>(1, memory.size()));
+  about_ = std::move(about);
+  intended_ = static_cast<OomConstraint>(intended);
 }
 
 }  // namespace fencewatch

@@ -36,6 +36,10 @@ class OomLog {
   // prints that of the first victim twice.
   std::optional<OomKill> hear(const Match& match);
 
+  // What is known of the lines so far, for Collector::memory(); and that again. Text that it is not is left alone.
+  std::string memory() const;
+  void remember(std::string_view memory);
+
  private:
   // What was said since the last "invoked oom-killer".
   struct About {

@@ -27,7 +27,8 @@ using AllSaid = std::map<std::string, Said, std::less<>>;
 
 class File {
  public:
-  File(std::string name, const std::vector<Setting>& known) : name_(std::move(name)), known_(known) {}
+  File(std::string name, const std::vector<Setting>& known, std::span<const Spec* const> collectors)
+      : name_(std::move(name)), known_(known), collectors_(collectors) {}
 
   AllSaid read() {
     errno = 0;
@@ -43,6 +44,7 @@ class File {
     }
     return std::move(said_);
   }
+  std::vector<CustomRule> custom_rules() { return std::move(custom_rules_); }
 
  private:
   std::string at(const YAML::Node& node) const { return name_ + ":" + std::to_string(node.Mark().line + 1) + ": "; }
@@ -55,6 +57,10 @@ class File {
     for (const auto& entry : root) {
       const YAML::Node &key = entry.first, &value = entry.second;
       const std::string section = key_of(key, seen, "");
+      if (section == "custom_events") {
+        custom_rules_ = read_custom_rules(value, name_, collectors_);
+        continue;
+      }
       const auto in_section = [&section](const Setting& s) { return s.name.starts_with(section + "."); };
       if (std::none_of(known_.begin(), known_.end(), in_section)) refuse(key, "unknown key " + in_quotes(section));
       if (!value.IsMap()) refuse(key, section + ": expected a map");
@@ -99,7 +105,9 @@ class File {
 
   std::string name_;
   const std::vector<Setting>& known_;
+  const std::span<const Spec* const> collectors_;
   AllSaid said_;
+  std::vector<CustomRule> custom_rules_;
 };
 
 // ---- Flags --------------------------------------------------------------------------------------------------------------------
@@ -216,8 +224,14 @@ Parsed parse_arguments(int argc, const char* const* argv, std::span<const Spec* 
     const std::vector<Setting> known = settings_with(collectors);
     Flags flags = parse_flags(app, argc, argv, known);
     if (flags.version) return {{}, 0, version()};
-    if (!flags.config_file.empty()) flags.said.merge(File(flags.config_file, known).read());
+    std::vector<CustomRule> custom_rules;
+    if (!flags.config_file.empty()) {
+      File file(flags.config_file, known, collectors);
+      flags.said.merge(file.read());
+      custom_rules = file.custom_rules();
+    }
     parsed.config = resolve(flags.said, known, collectors);
+    parsed.config.custom_rules = std::move(custom_rules);
     parsed.config.mode = flags.mode;
   } catch (const CLI::CallForHelp&) {
     return {{}, 0, app.help()};

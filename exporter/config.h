@@ -2,12 +2,15 @@
 // refuses the start with one line that names it, for YAML with file and line.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "exporter/collector.h"
+#include "exporter/custom_rules.h"
+#include "exporter/events/line.h"
 #include "exporter/node.h"
 
 namespace fencewatch {
@@ -22,9 +25,14 @@ struct Config {
   bool exporter_metrics = true;
   std::string log_level = "info";
   std::string log_format = "logfmt";
+  std::string journal_dir;                                        // empty: below the root
+  std::array<std::vector<std::string>, kChannels> log_sources{};  // by channel, the best first; empty: the usual ones
+  bool log_from_start = false;
+  std::string state_dir = "/var/lib/fencewatch";
   std::string kernel_advisories;     // a file in place of the built-in list; empty: built in
   std::string corosync_library_dir;  // where libcmap and its kin are looked for first; empty: where the loader looks
-  std::vector<bool> enabled;         // beside all_collectors()
+  std::vector<CustomRule> custom_rules;
+  std::vector<bool> enabled;  // beside all_collectors()
 
   bool wants(size_t collector) const { return collector < enabled.size() && enabled[collector]; }
 };

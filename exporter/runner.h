@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -53,6 +54,10 @@ class Runner {
   };
   // Enabled collectors in table order; fixed after construction.
   std::span<const Spec* const> enabled() const { return enabled_; }
+  // The one behind enabled()[index], for who hands events to it. Lives as long as the Runner.
+  Collector& collector(size_t index) const;
+  // Shown after the health metrics in every scrape. Before start(); called by any thread, one at a time.
+  void also(std::function<void(Page&)> write);
   std::vector<Info> info() const;
   Mask all() const;
   bool ready() const;  // one collection has ended

@@ -83,7 +83,8 @@ std::string Channels::start_of(const Held& held) const {
     const int64_t its = feed.mark_us != 0 ? feed.mark_us - seam_slack_us(feed.channel) : held.missing_since_us;
     if (its != 0 && (since_us == 0 || its < since_us)) since_us = its;
   }
-  return since_us == 0 ? "" : std::string("@").append(std::to_string(since_us));
+  if (since_us == 0 && !sources_.oldest) return "";
+  return std::string("@").append(std::to_string(since_us));
 }
 
 // What a source or a library below it throws is a fault of that source.

@@ -31,6 +31,7 @@ inline constexpr std::string_view kKmsg = "kmsg";  // the source that holds noth
 struct LogSources {
   std::array<std::vector<std::string>, kChannels> order;            // names, the best first
   std::function<std::unique_ptr<Source>(const std::string&)> make;  // null: there is no such source here
+  bool oldest = false;                                              // where there is no position: from the oldest line on
 };
 
 struct Boot {

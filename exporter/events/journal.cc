@@ -152,7 +152,7 @@ Status Journal::open(std::string_view position) {
   fd_ = -1;
   twins_ = {};
   std::string boot;
-  if (const Status status = read_boot_id(boot_id_path_, boot); !status) return status;
+  if (const Status status = read_boot_id(boot_id_path_, boot); !status && !position.starts_with('@')) return status;
   std::erase(boot, '-');
   const std::string from(position);  // may be our own
   if (const Status status = open_files(); !status) return status;

@@ -165,6 +165,10 @@ TEST_SUITE("contract") {
         "sys/class/dmi/id/sys_vendor",
         "sys/class/dmi/id/product_name",
         "sys/firmware/devicetree/base/model",
+        "var/log/wtmp",
+        "var/log/wtmp.1",
+        "var/log/containers",  // once a minute
+        "var/log/pods",
         "etc/corosync/corosync.conf",
         "proc",  // whose processes are looked at one by one only until corosync is found
     };
@@ -189,6 +193,7 @@ TEST_SUITE("contract") {
         CAPTURE(spec->name);
         CAPTURE(tree);
         Run run(*spec);
+        if (run.collector->counts() != nullptr) continue;  // prometheus-cpp's registry is copied to be shown
         const MemoryNode node(tree);
         if (!run.collect(node)) continue;
         (void)run.collector->sample(node, std::chrono::milliseconds(250));

@@ -197,6 +197,22 @@ TEST_SUITE("corosync_log") {
     CHECK(unreachable() == "2");
   }
 
+  TEST_CASE("corosync_log: which hosts are reachable is known over a restart") {
+    Listener before(corosync_log), after(corosync_log);
+    before.say(Channel::corosync, "[MAIN  ] Corosync Cluster Engine 3.1.7 starting up");
+    before.say(Channel::corosync, "[KNET  ] rx: host: 2 link: 0 is up");
+    before.say(Channel::corosync, "[KNET  ] rx: host: 3 link: 0 is up");
+    before.say(Channel::corosync, "[KNET  ] host: host: 3 has no active links");
+    after.collector->remember(before.collector->memory());
+    for (const char* host : {"1", "2", "3"})
+      after.say(Channel::corosync, std::string("[KNET  ] host: host: ") + host + " has no active links");
+    CHECK(after.value("fencewatch_corosync_hosts_unreachable_total") == "1");
+    Listener fresh(corosync_log);
+    fresh.collector->remember(Listener(corosync_log).collector->memory());
+    fresh.say(Channel::corosync, "[KNET  ] host: host: 2 has no active links");
+    CHECK(fresh.value("fencewatch_corosync_hosts_unreachable_total") == "1");
+  }
+
   TEST_CASE("corosync_log: when each kind was seen last") {
     Listener listener(corosync_log);
     const std::string series = "fencewatch_corosync_last_event_timestamp_seconds{event=\"token_warning\"}";

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "allocations.h"
 #include "events_fakes.h"
 #include "exporter/events/counts.h"
 #include "exporter/events/reader.h"
@@ -103,6 +104,21 @@ TEST_SUITE("events reader") {
     std::vector<const Family*> declared;
     for (const Family& family : LogReader::families()) declared.push_back(&family);
     CHECK(page.families() == declared);
+  }
+
+  TEST_CASE("what is shown again allocates nothing") {
+    FakeLogs logs;
+    logs["a"].loses = 3;
+    TemporaryTree tree;
+    Counting counting;
+    LogReader reader(setup(logs, tree.root()), {{"counting", &counting}});
+    reader.read_all();
+    Page page;
+    reader.write(page);
+    page.clear();
+    const uint64_t before = test::thread_allocations();
+    reader.write(page);
+    CHECK(test::thread_allocations() == before);
   }
 
   TEST_CASE("the thread counts and saves, and the next process goes on") {

@@ -101,6 +101,24 @@ TEST_SUITE("fencing") {
           operations("n2", 1));
   }
 
+  TEST_CASE("fencing: a restart between the two lines does not count twice") {
+    for (const auto& [first, second] : {std::pair(kFenced, kPeer), std::pair(kPeer, kFenced)}) {
+      Listener before(fencing), after(fencing);
+      before.say(Channel::pacemaker, first, kStart);
+      after.collector->remember(before.collector->memory());
+      after.say(Channel::pacemaker, second, kStart + 1000);
+      CHECK(before.counted() == operations("n2", 1));
+      CHECK(after.counted() == "");
+      after.say(Channel::pacemaker, first, kStart + 2000);
+      CHECK(after.counted() == operations("n2", 1));
+    }
+    Listener listener(fencing);
+    for (const char* damaged : {"", "x", "\t\t", "1 2 3 4\t", "1 2 3\tx", "9 9 9 x n2 reboot pacemaker-controld.89\t"})
+      listener.collector->remember(damaged);
+    listener.say(Channel::pacemaker, kFenced, kStart);
+    CHECK(listener.counted() == operations("n2", 1));
+  }
+
   TEST_CASE("fencing: what was merged into another operation, or came too late, does not count") {
     CHECK(counted({kFenced, "Operation 'reboot' targeting n2 by n1 for stonith_admin.5@n1 (merged): OK (complete)", kPeer,
                    "Peer n2 was terminated (reboot) by n1 on behalf of stonith_admin.5@n1: OK"}) == operations("n2", 1));

@@ -178,6 +178,49 @@ TEST_SUITE("oom_log") {
     CHECK(told({killed(kGlobal, 10), killed(kGlobal, 11), killed(kGlobal, 10)}).kills == "10 global\n11 global\n");
   }
 
+  TEST_CASE("oom_log: a restart between any two lines of one kill changes nothing") {
+    const std::vector<std::string> lines = {std::string(kInvoked),
+                                            summary("MEMCG", "oom_memcg=/a,task_memcg=/a b/c", 410),
+                                            "Memory cgroup out of memory: Kill process 410 (java)",
+                                            killed("", 410),
+                                            "Tasks in /a are going to be killed due to memory.oom.group set",
+                                            killed(kMemcg, 410),
+                                            killed(kMemcg, 411),
+                                            std::string(kInvoked),
+                                            summary("CPUSET", "global_oom,task_memcg=/x", 412),
+                                            killed(kGlobal, 412)};
+    for (size_t at = 0; at <= lines.size(); ++at) {
+      CAPTURE(at);
+      test::Listener before(kKills), after(kKills);
+      int64_t time = kStart;
+      std::string kills;
+      for (size_t i = 0; i < lines.size(); ++i) {
+        if (i == at) dynamic_cast<Kills&>(*after.collector).log.remember(dynamic_cast<Kills&>(*before.collector).log.memory());
+        (i < at ? before : after).say(Channel::kernel, lines[i], time += 1000);
+      }
+      CHECK(dynamic_cast<Kills&>(*before.collector).kills + dynamic_cast<Kills&>(*after.collector).kills ==
+            "410 memcg /a b/c\n411 memcg /a\n412 cpuset /x\n");
+    }
+  }
+
+  TEST_CASE("oom_log: a memory that is damaged is left alone") {
+    OomLog source;
+    const Line line{Channel::kernel, "", "kernel", kStart};
+    const std::string_view groups[] = {"Memory", "410"};
+    REQUIRE(source.hear({line, OomLog::killed, groups}));
+    const std::string whole = source.memory();
+    for (size_t n = 0; n < whole.size(); ++n) {
+      OomLog log;
+      log.remember(whole.substr(0, n));
+      log.remember("x " + whole.substr(n));
+      CHECK(log.hear({line, OomLog::killed, groups}).has_value() == (n < whole.find(' ')));
+    }
+    OomLog log;
+    log.remember("; 1 2 9 9 9 /x");
+    log.remember(";");
+    CHECK(log.memory() == OomLog().memory());
+  }
+
   TEST_CASE("oom_log: page allocation failures by order") {
     CHECK(others("swapper/1: page allocation failure: order:1, mode:0x20") == "2:1 ");
     CHECK(others("swapper: page allocation failure. order:4, mode:0x20") == "2:4 ");
