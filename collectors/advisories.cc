@@ -1,7 +1,6 @@
 #include "collectors/advisories.h"
 
 #include <re2/re2.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include <stdexcept>
 
 #include "exporter/scan.h"
+#include "exporter/yaml.h"
 
 namespace fencewatch {
 namespace {
@@ -63,7 +63,7 @@ class AdvisoryReader {
 
   void read(const std::string& text) {
     try {
-      const YAML::Node root = YAML::Load(text);
+      const YAML::Node root = load_yaml(text);
       check_keys(root, {"families", "advisories"});
       for (const YAML::Node& family : sequence(root, "families")) read_family(family);
       for (const YAML::Node& advisory : sequence(root, "advisories")) read_advisory(advisory);
@@ -78,10 +78,21 @@ class AdvisoryReader {
   }
 
   void check_keys(const YAML::Node& map, std::initializer_list<std::string_view> known) const {
+    check_map(map);
+    for (const auto& entry : map) {
+      const std::string& key = entry.first.Scalar();
+      if (std::find(known.begin(), known.end(), key) == known.end()) fail(entry.first.Mark(), "unknown key " + key);
+    }
+  }
+
+  // Keys are words, each there once.
+  void check_map(const YAML::Node& map) const {
     if (!map.IsMap()) fail(map.Mark(), "not a map");
+    std::vector<std::string_view> seen;
     for (const auto& entry : map) {
       const std::string& key = scalar(entry.first, "key");
-      if (std::find(known.begin(), known.end(), key) == known.end()) fail(entry.first.Mark(), "unknown key " + key);
+      if (std::find(seen.begin(), seen.end(), key) != seen.end()) fail(entry.first.Mark(), "a second " + key);
+      seen.emplace_back(key);
     }
   }
 
@@ -90,10 +101,18 @@ class AdvisoryReader {
     return node.Scalar();
   }
 
+  // What is not written has no place of its own: the key's is told.
+  void check_value(const YAML::Node& key, const YAML::Node& value) const {
+    if (value.IsNull()) fail(key.Mark(), key.Scalar() + " has no value");
+  }
+
   YAML::Node member(const YAML::Node& map, const std::string& key) const {
-    YAML::Node value = map[key];
-    if (!value) fail(map.Mark(), key + " is missing");
-    return value;
+    for (const auto& entry : map) {
+      if (entry.first.Scalar() != key) continue;
+      check_value(entry.first, entry.second);
+      return entry.second;
+    }
+    fail(map.Mark(), key + " is missing");
   }
 
   YAML::Node sequence(const YAML::Node& map, const std::string& key) const {
@@ -136,7 +155,7 @@ class AdvisoryReader {
     scalar(member(node, "summary"), "summary");
     scalar(member(node, "source"), "source");
     const YAML::Node rules = member(node, "families");
-    if (!rules.IsMap()) fail(rules.Mark(), "families is not a map");
+    check_map(rules);
     for (const auto& entry : rules) advisory.rules.push_back(read_rule(entry.first, entry.second));
     out_.advisories_.push_back(std::move(advisory));
   }
@@ -145,6 +164,7 @@ class AdvisoryReader {
     const std::string& family = scalar(key, "family");
     const auto found = std::find_if(out_.families_.begin(), out_.families_.end(), [&](const auto& known) { return known.name == family; });
     if (found == out_.families_.end()) fail(key.Mark(), "unknown family " + family);
+    check_value(key, node);
     Advisories::Rule rule{static_cast<size_t>(found - out_.families_.begin()), {}, Verdict::affected};
     if (node.IsScalar()) {
       rule.verdict = verdict(node);
@@ -168,9 +188,12 @@ Advisories::Advisories(Advisories&&) noexcept = default;
 
 Advisories Advisories::load(const std::string& path) {
   if (path.empty()) return Advisories(std::string(kBuiltInAdvisories), "built-in advisories");
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) throw std::runtime_error(path + ": " + std::strerror(errno));
+  if (!file || !(file.peek() == EOF || text << file.rdbuf()) || file.bad()) {
+    throw std::runtime_error(path + ": " + (errno != 0 ? strerrordesc_np(errno) : "cannot be read"));
+  }
   return Advisories(text.str(), path);
 }
 

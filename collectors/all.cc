@@ -3,10 +3,11 @@
 
 namespace fencewatch {
 
-extern const Spec zone, oom, reclaim, fragmentation, pressure, kernel, boot;
+extern const Spec zone, oom, reclaim, fragmentation, pressure, kernel, boot, corosync_live, corosync_log, fencing, custom;
 
 std::span<const Spec* const> all_collectors() {
-  static constinit const Spec* const table[] = {&zone, &oom, &reclaim, &fragmentation, &pressure, &kernel, &boot};
+  static constinit const Spec* const table[] = {&zone, &oom,           &reclaim,      &fragmentation, &pressure, &kernel,
+                                                &boot, &corosync_live, &corosync_log, &fencing,       &custom};
   return table;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "collectors/zoneinfo.h"
 #include "exporter/scan.h"
 
 namespace fencewatch {
@@ -17,6 +18,11 @@ const char* parse_zone(std::string_view line, Buddyinfo& out) {
   number.remove_suffix(1);
   if (!scan::number(number, zone.numa_node) || scan::next_word(line) != "zone") return kOtherLayout;
   zone.name = scan::next_word(line);
+  if (!is_zone_name(zone.name)) return kOtherLayout;
+  if (!out.zones.empty() && zone.numa_node < out.zones.back().numa_node) return "nodes out of order";
+  for (auto other = out.zones.rbegin(); other != out.zones.rend() && other->numa_node == zone.numa_node; ++other) {
+    if (other->name == zone.name) return "the same zone twice";
+  }
   while (!(number = scan::next_word(line)).empty()) {
     uint64_t blocks = 0;
     if (!scan::number(number, blocks)) return "a count of blocks is no number";
@@ -43,7 +49,7 @@ Status parse_buddyinfo(std::string_view text, Buddyinfo& out) {
     if (scan::next_word(line) != "Node") continue;
     if (const char* const fault = parse_zone(line, out)) return malformed(scan::line_of(text, begin), fault);
   }
-  return {};
+  return out.zones.empty() ? malformed(1, "no zone") : Status{};
 }
 
 }  // namespace fencewatch

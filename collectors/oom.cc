@@ -1,4 +1,5 @@
-// What the kernel's OOM killer has killed, /proc/vmstat.
+// What the OOM killer has killed, /proc/vmstat and the kernel's log.
+#include "collectors/oom_events.h"
 #include "collectors/vmstat.h"
 #include "exporter/collector.h"
 
@@ -7,25 +8,30 @@ namespace {
 
 constexpr std::string_view kPath = "proc/vmstat";
 
-enum { kKills };
-constexpr Family kFamilies[] = {
-    {"fencewatch_oom_kills_total", Type::counter,
-     "Processes killed for want of memory, of the whole machine or of a memory cgroup alike, from oom_kill in /proc/vmstat (since 4.13).",
-     ""},
-};
-
 class Oom final : public Collector {
  public:
   Status collect(const Node& node, Page& page) override {
-    if (const Status status = node.read(kPath, text_); !status) return status;
-    Vmstat vmstat;
-    if (const Status status = parse_vmstat(text_, vmstat); !status) return status.of(kPath);
-    if (const auto kills = vmstat[Vm::oom_kill]) page.one(kFamilies[kKills], *kills);
+    const Status status = node.read(kPath, text_);
+    if (!status && status.code != Code::missing) return status;  // what was taken from a node for analysis may have but its logs
+    if (status) {
+      Vmstat vmstat;
+      if (const Status parsed = parse_vmstat(text_, vmstat); !parsed) return parsed.of(kPath);
+      if (const auto kills = vmstat[Vm::oom_kill]) page.one(kOomFamilies[0], *kills);
+    }
+    events_.name_pods(node);
+    events_.counts().write(page);
     return {};
   }
 
+  std::span<const Pattern> patterns() const override { return OomLog::patterns(); }
+  void on_event(const Match& match) override { events_.on_event(match); }
+  Counts* counts() override { return &events_.counts(); }
+  std::string memory() const override { return events_.memory(); }
+  void remember(std::string_view memory) override { events_.remember(memory); }
+
  private:
   Bytes text_;
+  OomEvents events_;
 };
 
 }  // namespace
@@ -33,8 +39,8 @@ class Oom final : public Collector {
 extern const Spec oom;
 constinit const Spec oom = {
     .name = "oom",
-    .summary = "Processes killed for want of memory (/proc/vmstat)",
-    .families = kFamilies,
+    .summary = "Processes killed for want of memory, and whose they were (/proc/vmstat, the kernel's log)",
+    .families = kOomFamilies,
     .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<Oom>(); },
 };
 

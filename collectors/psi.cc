@@ -29,9 +29,11 @@ Status parse_psi(std::string_view text, Psi& out) {
     const char* const begin = line.data();
     const std::string_view kind = scan::next_word(line);
     std::optional<uint64_t>* const total = kind == "some" ? &out.some : kind == "full" ? &out.full : nullptr;
-    if (total && !parse_total(line, *total)) return malformed(scan::line_of(text, begin), "no total= in microseconds");
+    if (!total) continue;
+    if (*total) return malformed(scan::line_of(text, begin), "the same line twice");
+    if (!parse_total(line, *total)) return malformed(scan::line_of(text, begin), "no total= in microseconds");
   }
-  return {};
+  return out.some || out.full ? Status{} : malformed(1, "neither some nor full");
 }
 
 }  // namespace fencewatch

@@ -1,8 +1,8 @@
 #include "collectors/vmstat.h"
 
-#include <algorithm>
 #include <iterator>
 
+#include "collectors/key_index.h"
 #include "exporter/scan.h"
 
 namespace fencewatch {
@@ -12,7 +12,7 @@ struct Key {
   std::string_view name;
   Vm item;
 };
-// Sorted. Whole keys only: pgscan_direct_throttle, pgscan_anon, pgsteal_file and their like begin as ours do and count something else.
+// Whole keys only: pgscan_direct_throttle, pgscan_anon, pgsteal_file and their like begin as ours do and count something else.
 constexpr Key kKeys[] = {
     {"allocstall", Vm::allocstall},
     {"allocstall_device", Vm::allocstall_device},
@@ -62,13 +62,7 @@ constexpr Key kKeys[] = {
     {"workingset_refault_anon", Vm::workingset_refault_anon},
     {"workingset_refault_file", Vm::workingset_refault_file},
 };
-static_assert(std::is_sorted(std::begin(kKeys), std::end(kKeys), [](const Key& a, const Key& b) { return a.name < b.name; }));
-
-const Key* find(std::string_view name) {
-  const Key* const found =
-      std::lower_bound(std::begin(kKeys), std::end(kKeys), name, [](const Key& key, std::string_view wanted) { return key.name < wanted; });
-  return found != std::end(kKeys) && found->name == name ? found : nullptr;
-}
+constexpr KeyIndex<std::size(kKeys)> kIndex(kKeys, [](const Key& key) { return key.name; });
 
 }  // namespace
 
@@ -77,15 +71,17 @@ Status parse_vmstat(std::string_view text, Vmstat& out) {
   if (text.empty()) return malformed(1, "the file is empty");
   if (!scan::complete(text)) return malformed(scan::line_of(text, text.data() + text.size()), "the file is cut off");
   std::string_view rest = text, line;
+  bool any = false;
   while (scan::next_line(rest, line)) {
     const char* const begin = line.data();
-    const Key* const key = find(scan::next_word(line));
-    if (!key) continue;
+    const int key = kIndex.find(scan::next_word(line));
+    if (key < 0) continue;
     uint64_t value = 0;
     if (!scan::number(scan::trim_left(line), value)) return malformed(scan::line_of(text, begin), "no number behind the key");
-    out.add(key->item, value);
+    if (!out.add(kKeys[key].item, value)) return malformed(scan::line_of(text, begin), "the sum of the zones does not fit");
+    any = true;
   }
-  return {};
+  return any ? Status{} : malformed(1, "none of the keys is known");
 }
 
 }  // namespace fencewatch

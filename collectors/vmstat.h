@@ -46,9 +46,12 @@ inline constexpr size_t kVmItems = static_cast<size_t>(Vm::workingset_refault_fi
 class Vmstat {
  public:
   std::optional<uint64_t> operator[](Vm item) const { return items_[static_cast<size_t>(item)]; }
-  void add(Vm item, uint64_t value) {
+  // False, and nothing changed, when the sum does not fit.
+  bool add(Vm item, uint64_t value) {
     auto& sum = items_[static_cast<size_t>(item)];
-    sum = sum.value_or(0) + value;
+    if (__builtin_add_overflow(sum.value_or(0), value, &value)) return false;
+    sum = value;
+    return true;
   }
   void clear() { items_ = {}; }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "collectors/below_marks.h"
 #include "collectors/watermarks.h"
 #include "collectors/zoneinfo.h"
 #include "exporter/collector.h"
@@ -92,14 +93,6 @@ constexpr Mark kMarks[] = {
     {"high", &Zone::high, &Watermarks::high},
     {"promo", &Zone::promo, &Watermarks::promo},
 };
-constexpr size_t kBelowMarks = 3;  // not promo: nothing is short of memory above high
-
-// Time spent below each mark, for a zone seen once and for all.
-struct Below {
-  uint32_t numa_node;
-  std::string zone;
-  double seconds[kBelowMarks] = {};
-};
 
 Status read_number(const Node& node, std::string_view path, Bytes& buffer, std::optional<uint64_t>& out) {
   out.reset();
@@ -123,9 +116,10 @@ class ZoneCollector final : public Collector {
  private:
   Status read_zones(const Node& node);
   Status read_settings(const Node& node);
-  Below* below(const Zone& zone, size_t hint);
 
   void label_zones();
+  template <class Value>
+  void write_each(Page& page, const Family& family, Value value_of) const;
   void write_sizes(Page& page) const;
   void write_marks(Page& page) const;
   void write_protections(Page& page) const;
@@ -139,8 +133,7 @@ class ZoneCollector final : public Collector {
   std::optional<uint64_t> min_free_kbytes_, scale_factor_;
   std::optional<KernelVersion> version_;
   std::vector<Watermarks> expected_;  // beside zones_.zones, or empty
-  std::vector<Below> below_;          // every populated zone since the start, also one that has gone
-  std::chrono::nanoseconds usual_{0};
+  BelowMarks below_;
 };
 
 Status ZoneCollector::read_zones(const Node& node) {
@@ -167,38 +160,16 @@ Status ZoneCollector::read_settings(const Node& node) {
   return {};
 }
 
-// The zone's entry, made when it is first seen populated; `hint` is where it most likely is. Null for zones without memory or marks.
-Below* ZoneCollector::below(const Zone& zone, size_t hint) {
-  if (!zone.populated() || !zone.free || !zone.min || !zone.low || !zone.high) return nullptr;
-  const auto same = [&](const Below& entry) { return entry.numa_node == zone.numa_node && entry.zone == zone.name; };
-  if (hint < below_.size() && same(below_[hint])) return &below_[hint];
-  const auto found = std::find_if(below_.begin(), below_.end(), same);
-  if (found != below_.end()) return &*found;
-  return &below_.emplace_back(Below{zone.numa_node, std::string(zone.name)});
-}
-
 Status ZoneCollector::sample(const Node& node, std::chrono::nanoseconds elapsed) {
-  // Of a gap (suspended, stuck, not scheduled) nobody knows how the zone fared: it counts as 1 s at most, or as two of the intervals
-  // before where the Runner has stretched those.
-  constexpr std::chrono::nanoseconds gap = std::chrono::seconds(1);
-  usual_ = std::min(elapsed, std::max(gap, 2 * usual_));
   if (Status status = read_zones(node); !status) return status;
-  const double seconds = std::chrono::duration<double>(usual_).count();
-  size_t hint = 0;
-  for (const Zone& zone : zones_.zones) {
-    Below* const entry = below(zone, hint);
-    if (!entry) continue;
-    hint = static_cast<size_t>(entry - below_.data()) + 1;
-    for (size_t mark = 0; mark < kBelowMarks; ++mark) {
-      if (*zone.free < *(zone.*kMarks[mark].printed)) entry->seconds[mark] += seconds;
-    }
-  }
+  below_.look(zones_, elapsed);
   return {};
 }
 
 Status ZoneCollector::collect(const Node& node, Page& page) {
   if (Status status = read_zones(node); !status) return status;
   if (Status status = read_settings(node); !status) return status;
+  below_.see(zones_);
   label_zones();
   write_sizes(page);
   write_marks(page);
@@ -211,9 +182,15 @@ Status ZoneCollector::collect(const Node& node, Page& page) {
 
 void ZoneCollector::label_zones() {
   labels_.clear();
-  for (const Zone& zone : zones_.zones) {
-    labels_.push_back(LabelText({{"numa_node", zone.numa_node}, {"zone", zone.name}}));
-    below(zone, below_.size());
+  for (const Zone& zone : zones_.zones) labels_.push_back(LabelText({{"numa_node", zone.numa_node}, {"zone", zone.name}}));
+}
+
+// A sample for each zone that has the value.
+template <class Value>
+void ZoneCollector::write_each(Page& page, const Family& family, Value value_of) const {
+  page.begin(family);
+  for (size_t i = 0; i < zones_.zones.size(); ++i) {
+    if (const auto value = value_of(zones_.zones[i])) page.sample(labels_[i].view(), {}, *value);
   }
 }
 
@@ -224,21 +201,13 @@ void ZoneCollector::write_sizes(Page& page) const {
   } sizes[] = {
       {kSpanned, &Zone::spanned}, {kPresent, &Zone::present}, {kManaged, &Zone::managed}, {kFree, &Zone::free}, {kBoost, &Zone::boost},
   };
-  const auto& zones = zones_.zones;
-  for (const auto& size : sizes) {
-    page.begin(kFamilies[size.family]);
-    for (size_t i = 0; i < zones.size(); ++i) {
-      if (const auto value = zones[i].*size.value) page.sample(labels_[i].view(), {}, *value);
-    }
-  }
-  page.begin(kFamilies[kMiscount]);
-  for (size_t i = 0; i < zones.size(); ++i) {
-    if (zones[i].managed && zones[i].present) page.sample(labels_[i].view(), {}, uint64_t{zones[i].phantom() > 0});
-  }
-  page.begin(kFamilies[kPhantom]);
-  for (size_t i = 0; i < zones.size(); ++i) {
-    if (zones[i].managed && zones[i].present) page.sample(labels_[i].view(), {}, zones[i].phantom());
-  }
+  for (const auto& size : sizes) write_each(page, kFamilies[size.family], [&](const Zone& zone) { return zone.*size.value; });
+  const auto phantom = [](const Zone& zone) { return zone.managed && zone.present ? std::optional(zone.phantom()) : std::nullopt; };
+  write_each(page, kFamilies[kMiscount], [&](const Zone& zone) {
+    const auto pages = phantom(zone);
+    return pages ? std::optional<uint64_t>(*pages > 0) : std::nullopt;
+  });
+  write_each(page, kFamilies[kPhantom], phantom);
 }
 
 void ZoneCollector::write_marks(Page& page) const {
@@ -292,9 +261,10 @@ void ZoneCollector::write_stats(Page& page) const {
 
 void ZoneCollector::write_below(Page& page) const {
   page.begin(kFamilies[kBelow]);
-  for (const Below& entry : below_) {
+  for (const BelowMarks::Entry& entry : below_.entries()) {
     const LabelText label({{"numa_node", entry.numa_node}, {"zone", entry.zone}});
-    for (size_t mark = 0; mark < kBelowMarks; ++mark) page.sample(label.view(), {{"watermark", kMarks[mark].name}}, entry.seconds[mark]);
+    for (size_t mark = 0; mark < BelowMarks::kMarks; ++mark)
+      page.sample(label.view(), {{"watermark", kMarks[mark].name}}, entry.seconds[mark]);
   }
 }
 
@@ -304,8 +274,6 @@ void ZoneCollector::write_settings(const Node& node, Page& page) const {
   page.one(kFamilies[kPageSize], static_cast<uint64_t>(node.page_size()));
 }
 
-std::unique_ptr<Collector> make(const Config&) { return std::make_unique<ZoneCollector>(); }
-
 }  // namespace
 
 extern const Spec zone;
@@ -313,7 +281,7 @@ constinit const Spec zone = {
     .name = "zone",
     .summary = "Memory zones: watermarks as they are and as they ought to be, miscounted pages (/proc/zoneinfo)",
     .families = kFamilies,
-    .make = make,
+    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<ZoneCollector>(); },
     .sample_every = std::chrono::milliseconds(250),
 };
 

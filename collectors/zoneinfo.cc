@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "collectors/key_index.h"
 #include "exporter/scan.h"
 
 namespace fencewatch {
@@ -20,6 +21,8 @@ constexpr Headline kHeadlines[] = {
     {"min", &Zone::min},         {"low", &Zone::low},         {"high", &Zone::high},   {"spanned", &Zone::spanned},
     {"present", &Zone::present}, {"managed", &Zone::managed}, {"boost", &Zone::boost}, {"promo", &Zone::promo},
 };
+
+constexpr KeyIndex<kZoneStatCount> kStatIndex(kZoneStats, [](std::string_view name) { return name; });
 
 constexpr bool name_character(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 
@@ -65,7 +68,7 @@ class Parser {
       return fault(line, "no header of a zone");
     }
     const std::string_view name = scan::trim_left(line.substr(comma + middle.size()));
-    if (name.empty() || name.size() > 15 || !std::all_of(name.begin(), name.end(), name_character)) return fault(line, "no name of a zone");
+    if (!is_zone_name(name)) return fault(line, "no name of a zone");
 
     std::vector<Zone>& zones = out_.zones;
     if (!zones.empty() && number < zones.back().numa_node) return fault(line, "nodes out of order");
@@ -118,11 +121,11 @@ class Parser {
   }
 
   Status stat(std::string_view line, std::string_view name, std::string_view rest) {
-    const auto found = std::lower_bound(std::begin(kZoneStats), std::end(kZoneStats), name);
-    if (found == std::end(kZoneStats) || *found != name) return {};
+    const int found = kStatIndex.find(name);
+    if (found < 0) return {};
     uint64_t number = 0;
     if (!scan::number(scan::trim_left(rest), number)) return fault(line, "no number of pages");
-    section_->set(static_cast<size_t>(found - std::begin(kZoneStats)), number);
+    section_->set(static_cast<size_t>(found), number);
     return {};
   }
 
@@ -203,6 +206,10 @@ ColumnNames protection_columns(const Zoneinfo& zoneinfo) {
     first = false;
   }
   return names;
+}
+
+bool is_zone_name(std::string_view text) {
+  return !text.empty() && text.size() <= 15 && std::all_of(text.begin(), text.end(), name_character);
 }
 
 Status parse_zoneinfo(std::string_view text, Zoneinfo& out) { return Parser(text, out).run(); }

@@ -92,6 +92,9 @@ struct Zoneinfo {
 // Allocates nothing when `out` has held as many zones before. `text` must outlive the use of `out`.
 Status parse_zoneinfo(std::string_view text, Zoneinfo& out);
 
+// Letters, digits and _, and few of them: text of which labels can be made.
+bool is_zone_name(std::string_view text);
+
 // The zone that each column of `protection:` is about. Kernels before 4.13 print populated zones only: then the columns are the zones that
 // such a kernel can have been built with, and one that this leaves open is empty. Names are literals or lie in the parsed text.
 using ColumnNames = std::array<std::string_view, kMaxZonesOfNode>;

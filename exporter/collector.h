@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "exporter/events/line.h"
@@ -29,8 +30,9 @@ struct Match {
   std::span<const std::string_view> groups;  // what the parentheses caught, the first at 0; empty views where nothing was
 };
 
-// The Runner calls all of these, one at a time, never two on the same collector at once; which thread calls may change. They
-// may block (the Runner copes), must not log, sleep, retry or throw, and allocate nothing once warm unless they read logs.
+// The Runner calls all of these, one at a time, never two on the same collector at once; which thread calls may change, and the
+// smallest of their stacks is 100 KiB. They may block (the Runner copes), must not log, sleep, retry or throw, and allocate nothing
+// once warm unless they read logs.
 class Collector {
  public:
   virtual ~Collector() = default;
@@ -49,6 +51,11 @@ class Collector {
   virtual void on_event(const Match& /*match*/) {}
   // What on_event() counts and the state file keeps; null: nothing. The same object for ever.
   virtual Counts* counts() { return nullptr; }
+  // What on_event() must know of lines before beside counts(), so that an event told in several lines is counted once although a restart
+  // came between them: one line of text, empty for nothing. On the reading thread; remember() before its first line, with the text of a
+  // memory() that may be of another version.
+  virtual std::string memory() const { return {}; }
+  virtual void remember(std::string_view /*memory*/) {}
 };
 
 struct Spec {

@@ -1,7 +1,5 @@
 #include "exporter/config.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "exporter/settings.h"
+#include "exporter/yaml.h"
 
 namespace fencewatch {
 namespace {
@@ -28,7 +27,8 @@ using AllSaid = std::map<std::string, Said, std::less<>>;
 
 class File {
  public:
-  File(std::string name, const std::vector<Setting>& known) : name_(std::move(name)), known_(known) {}
+  File(std::string name, const std::vector<Setting>& known, std::span<const Spec* const> collectors)
+      : name_(std::move(name)), known_(known), collectors_(collectors) {}
 
   AllSaid read() {
     errno = 0;
@@ -38,14 +38,13 @@ class File {
       throw Refused("--config.file: " + in_quotes(name_) + ": " + (errno != 0 ? strerrordesc_np(errno) : "cannot be read"));
     }
     try {
-      const std::vector<YAML::Node> documents = YAML::LoadAll(text.str());
-      if (documents.size() > 1) refuse(documents[1], "more than one document");
-      if (!documents.empty()) top(documents[0]);
+      top(load_yaml(text.str()));
     } catch (const YAML::Exception& e) {
       throw Refused(name_ + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
     }
     return std::move(said_);
   }
+  std::vector<CustomRule> custom_rules() { return std::move(custom_rules_); }
 
  private:
   std::string at(const YAML::Node& node) const { return name_ + ":" + std::to_string(node.Mark().line + 1) + ": "; }
@@ -58,6 +57,10 @@ class File {
     for (const auto& entry : root) {
       const YAML::Node &key = entry.first, &value = entry.second;
       const std::string section = key_of(key, seen, "");
+      if (section == "custom_events") {
+        custom_rules_ = read_custom_rules(value, name_, collectors_);
+        continue;
+      }
       const auto in_section = [&section](const Setting& s) { return s.name.starts_with(section + "."); };
       if (std::none_of(known_.begin(), known_.end(), in_section)) refuse(key, "unknown key " + in_quotes(section));
       if (!value.IsMap()) refuse(key, section + ": expected a map");
@@ -102,7 +105,9 @@ class File {
 
   std::string name_;
   const std::vector<Setting>& known_;
+  const std::span<const Spec* const> collectors_;
   AllSaid said_;
+  std::vector<CustomRule> custom_rules_;
 };
 
 // ---- Flags --------------------------------------------------------------------------------------------------------------------
@@ -219,8 +224,14 @@ Parsed parse_arguments(int argc, const char* const* argv, std::span<const Spec* 
     const std::vector<Setting> known = settings_with(collectors);
     Flags flags = parse_flags(app, argc, argv, known);
     if (flags.version) return {{}, 0, version()};
-    if (!flags.config_file.empty()) flags.said.merge(File(flags.config_file, known).read());
+    std::vector<CustomRule> custom_rules;
+    if (!flags.config_file.empty()) {
+      File file(flags.config_file, known, collectors);
+      flags.said.merge(file.read());
+      custom_rules = file.custom_rules();
+    }
     parsed.config = resolve(flags.said, known, collectors);
+    parsed.config.custom_rules = std::move(custom_rules);
     parsed.config.mode = flags.mode;
   } catch (const CLI::CallForHelp&) {
     return {{}, 0, app.help()};

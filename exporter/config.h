@@ -1,13 +1,16 @@
-// Flags and the YAML file. config.cc is the only file that knows argv (CLI11) and YAML (yaml-cpp). An unknown flag, collector or key
+// Flags and the YAML file. config.cc is the only file that knows argv (CLI11). An unknown flag, collector or key
 // refuses the start with one line that names it, for YAML with file and line.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "exporter/collector.h"
+#include "exporter/custom_rules.h"
+#include "exporter/events/line.h"
 #include "exporter/node.h"
 
 namespace fencewatch {
@@ -22,8 +25,14 @@ struct Config {
   bool exporter_metrics = true;
   std::string log_level = "info";
   std::string log_format = "logfmt";
-  std::string kernel_advisories;  // a file in place of the built-in list; empty: built in
-  std::vector<bool> enabled;      // beside all_collectors()
+  std::string journal_dir;                                        // empty: below the root
+  std::array<std::vector<std::string>, kChannels> log_sources{};  // by channel, the best first; empty: the usual ones
+  bool log_from_start = false;
+  std::string state_dir = "/var/lib/fencewatch";
+  std::string kernel_advisories;     // a file in place of the built-in list; empty: built in
+  std::string corosync_library_dir;  // where libcmap and its kin are looked for first; empty: where the loader looks
+  std::vector<CustomRule> custom_rules;
+  std::vector<bool> enabled;  // beside all_collectors()
 
   bool wants(size_t collector) const { return collector < enabled.size() && enabled[collector]; }
 };

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <ctime>
-#include <exception>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -20,59 +18,38 @@ using std::chrono::nanoseconds;
 constexpr Status kLate{Code::stuck, 0, {}, "did not come back in time"};
 constexpr int kSampleShare = 1000;            // a sampler may use one part in so many of one CPU
 constexpr std::chrono::seconds kStopWait{1};  // for collectors at work when the exporter ends
-
-// What an exception said: a Status holds literals only.
-struct Caught {
-  char text[160];
-  size_t size = 0;
-  void set(std::string_view what) { size = what.copy(text, sizeof text); }
-  std::string_view view() const { return {text, size}; }
-};
-
-template <class Call>
-Status guarded(Caught& caught, Call&& call) {
-  try {
-    return call();
-  } catch (const std::exception& e) {
-    caught.set(e.what());
-  } catch (...) {
-    caught.set("not a std::exception");
-  }
-  return {Code::internal, 0, {}, "an exception escaped"};
-}
-
-nanoseconds thread_cpu_time() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
-}
+constexpr std::chrono::milliseconds kTick{250};
 
 }  // namespace
 
 void Crew::start() {
-  for (const auto& slot : slots) shortest_deadline_ = std::min<nanoseconds>(shortest_deadline_, slot->spec->deadline);
+  for (const auto& slot : slots) {
+    shortest_deadline_ = std::min<nanoseconds>(shortest_deadline_, slot->spec->deadline);
+    longest_deadline_ = std::max<nanoseconds>(longest_deadline_, slot->spec->deadline);
+  }
+  tick_ = std::min<nanoseconds>(kTick, shortest_deadline_);
   {
     const std::lock_guard lock(mutex);
     started_ = true;
   }
-  add_threads(2);  // one to work, one to stand by
+  add_threads(2);  // one to watch, one to stand by
 }
 
 bool Crew::stop() {
   Lock lock(mutex);
   stopping_ = true;
-  work_.notify_all();
-  baton_.notify_all();
+  watch_.notify_all();
+  stand_by_.notify_all();
   for (Waiter* w = waiters_; w; w = w->next) w->ready.notify_one();
-  return gone_.wait_for(lock, kStopWait, [&] { return threads_ == 0; });
+  return gone_.wait_for(lock, kStopWait, [&] { return threads_ == 0 && borrowers_ == 0; });
 }
 
-// A thread that cannot be made now is made later: by the next holder, or by a scrape that finds nobody to work.
-// All are counted before the first begins, which would otherwise make a standby of its own.
+// A thread that cannot be made now is made later: by the next that goes to work, or by a scrape that finds nobody to work.
+// All are counted before the first begins, which would otherwise make another that stands by.
 void Crew::add_threads(int count) {
   {
     const std::lock_guard lock(mutex);
-    threads_ += count, standbys_ += count;
+    threads_ += count, idle_ += count;
   }
   for (int i = 0; i < count; ++i) {
     try {
@@ -82,43 +59,80 @@ void Crew::add_threads(int count) {
       }).detach();
     } catch (const std::system_error&) {
       const std::lock_guard lock(mutex);
-      --threads_, --standbys_;
+      --threads_, --idle_;
     }
   }
 }
 
 void Crew::run() {
   Lock lock(mutex);
-  for (;;) {
-    baton_.wait(lock, [&] { return stopping_ || holder_ == 0; });
-    --standbys_;
-    if (stopping_) break;
-    const uint64_t id = holder_ = ++holders_;
-    if (standbys_ == 0) {
-      lock.unlock();
-      add_threads(1);
-      lock.lock();
+  while (!stopping_) {
+    const Clock::time_point now = Clock::now();
+    Clock::time_point next = now + tick_;
+    if (take_over(lock, now)) continue;
+    const bool sample = due_sample(now, next) >= 0;
+    if (late_loans_) {
+      save(lock, *std::exchange(late_loans_, late_loans_->next));
+    } else if (holder_ == 0 && (wanted_ != 0 || sample)) {
+      hold(lock);
+    } else if (watched_) {
+      stand_by_.wait(lock);
+    } else {
+      sample_was_held_up_ = sample;
+      watch(lock, next);
     }
-    hold(lock, id);
-    ++standbys_;
   }
+  --idle_;
   if (--threads_ == 0) gone_.notify_all();
 }
 
-// Returns when the baton was taken away, or at the end.
-void Crew::hold(Lock& lock, uint64_t id) {
+void Crew::watch(Lock& lock, Clock::time_point until) {
+  if (running_ >= 0) {
+    const Slot& slot = *slots[static_cast<size_t>(running_)];
+    until = std::min(until, slot.started + slot.spec->deadline);
+  }
+  watched_ = true;
+  watch_.wait_until(lock, until);
+  watched_ = false;
+}
+
+// The caller is a thread of the crew, has taken what it goes for, and counts itself idle again afterwards.
+void Crew::go_to_work(Lock& lock) {
+  if (--idle_ > 0) return;
+  lock.unlock();
+  add_threads(1);
+  lock.lock();
+}
+
+// Collects and samples until nothing is due, or the baton was taken away.
+void Crew::hold(Lock& lock) {
+  const uint64_t id = holder_ = ++holders_;
+  go_to_work(lock);
+  Clock::time_point next;
   while (!stopping_ && holder_ == id) {
-    Clock::time_point next = Clock::time_point::max();
     if (const int index = due_collection(); index >= 0) {
       run_collect(lock, id, static_cast<size_t>(index));
     } else if (const int sampled = due_sample(Clock::now(), next); sampled >= 0) {
       run_sample(lock, id, static_cast<size_t>(sampled));
-    } else if (next == Clock::time_point::max()) {
-      work_.wait(lock);
     } else {
-      work_.wait_until(lock, next);
+      break;
     }
   }
+  if (holder_ == id) holder_ = 0;
+  ++idle_;
+}
+
+// Answers for a borrower that is stuck; as a scraper that waits, since something is stuck now.
+void Crew::save(Lock& lock, Loan& loan) {
+  loan.begun = true;
+  stand_by_.notify_one();  // to watch meanwhile
+  go_to_work(lock);
+  lock.unlock();
+  loan.rescue.answer();
+  lock.lock();
+  loan.done = true;
+  loan.answered.notify_one();  // with the mutex: the loan may end with it
+  ++idle_;
 }
 
 int Crew::due_collection() {
@@ -157,7 +171,6 @@ bool Crew::leave(size_t index, uint64_t id) {
     return true;
   }
   stuck_ &= ~bit(index);
-  work_.notify_one();  // it may be sampled again
   return false;
 }
 
@@ -167,20 +180,18 @@ void Crew::run_collect(Lock& lock, uint64_t id, size_t index) {
   const uint64_t collection = ++collections_;
   enter(index);
   lock.unlock();
-  slot.work.clear();
-  Caught caught;
-  const Status status = guarded(caught, [&] { return slot.collector->collect(node_, slot.work); });
+  const Outcome outcome = slot.collect(read_once_);
   lock.lock();
   slot.duration = Clock::now() - slot.started;
   if (!leave(index, id)) return;
   slot.ran = true;
-  slot.last = status;
-  if (status) {
+  slot.last = outcome.status;
+  if (outcome.status) {
     slot.page.swap(slot.work);
     slot.work.reserve(slot.page);
   }
   settle(index, collection, true);
-  conclude(lock, slot, slot.told_collect, status, caught.view());
+  conclude(lock, slot, slot.told_collect, outcome);
 }
 
 void Crew::run_sample(Lock& lock, uint64_t id, size_t index) {
@@ -189,22 +200,21 @@ void Crew::run_sample(Lock& lock, uint64_t id, size_t index) {
   const nanoseconds elapsed = slot.last_sample == Clock::time_point{} ? nanoseconds(0) : slot.started - slot.last_sample;
   slot.last_sample = slot.started;
   lock.unlock();
-  Caught caught;
-  const nanoseconds before = thread_cpu_time();
-  const Status status = guarded(caught, [&] { return slot.collector->sample(node_, elapsed); });
-  const nanoseconds cost = thread_cpu_time() - before;
+  nanoseconds cost{0};
+  const Outcome outcome = slot.sample(node_, elapsed, cost);
   lock.lock();
   slot.sample_cost = slot.sample_cost.count() == 0 ? cost : (7 * slot.sample_cost + cost) / 8;
   slot.next_sample = slot.started + std::max<nanoseconds>(slot.spec->sample_every, kSampleShare * slot.sample_cost);
-  if (leave(index, id)) conclude(lock, slot, slot.told_sample, status, caught.view());
+  if (leave(index, id)) conclude(lock, slot, slot.told_sample, outcome);
 }
 
 // Counts a fault, and tells the log once for each change of state.
-void Crew::conclude(Lock& lock, Slot& slot, Code& told, const Status& status, std::string_view caught) {
-  if (health::is_failure(status.code)) ++slot.failures[static_cast<size_t>(status.code)];
-  if (std::exchange(told, status.code) == status.code) return;
+void Crew::conclude(Lock& lock, Slot& slot, Code& told, const Outcome& outcome) {
+  const Code code = outcome.status.code;
+  if (health::is_failure(code)) ++slot.failures[static_cast<size_t>(code)];
+  if (std::exchange(told, code) == code) return;
   lock.unlock();
-  health::tell(slot.spec->name, status, status.code == Code::internal && !caught.empty() ? caught : status.text);
+  health::tell(slot.spec->name, outcome.status, outcome.text());
   lock.lock();
 }
 
@@ -218,12 +228,12 @@ void Crew::settle(size_t index, uint64_t collection, bool fresh) {
   }
 }
 
-// The slot whose thread is given up now, if the holder_ is late.
-const Slot* Crew::take_over(Clock::time_point now) {
-  if (running_ < 0) return nullptr;
+// True when the holder was late and has lost the baton. The mutex was let go meanwhile to tell the log.
+bool Crew::take_over(Lock& lock, Clock::time_point now) {
+  if (running_ < 0) return false;
   const auto index = static_cast<size_t>(running_);
   Slot& slot = *slots[index];
-  if (now < slot.started + slot.spec->deadline) return nullptr;
+  if (now < slot.started + slot.spec->deadline) return false;
   slot.ran = true;
   slot.last = kLate;
   ++slot.failures[static_cast<size_t>(Code::stuck)];
@@ -232,44 +242,18 @@ const Slot* Crew::take_over(Clock::time_point now) {
   wanted_ &= ~bit(index);
   holder_ = 0;
   running_ = -1;
-  settle(index, UINT64_MAX, false);
-  baton_.notify_one();
-  return news ? &slot : nullptr;
-}
-
-void Crew::wait(Lock& lock, Waiter& waiter, Clock::time_point give_up) {
-  while (waiter.pending != 0 && !stopping_) {
-    const Clock::time_point now = Clock::now();
-    const Slot* late = take_over(now);
-    const bool nobody = started_ && holder_ == 0 && standbys_ == 0;
-    if (late || nobody) {
-      lock.unlock();
-      if (nobody) add_threads(1);
-      if (late) health::tell(late->spec->name, kLate, kLate.text);
-      lock.lock();
-    }
-    if (waiter.pending == 0 || now >= give_up) return;
-    // Never later than the deadline of what is running, nor of what may be begun meanwhile.
-    Clock::time_point until = std::min(give_up, now + shortest_deadline_);
-    if (running_ >= 0) {
-      const Slot& slot = *slots[static_cast<size_t>(running_)];
-      until = std::min(until, slot.started + slot.spec->deadline);
-    }
-    waiter.ready.wait_until(lock, until);
+  if (loan_) {
+    loan_->next = std::exchange(late_loans_, loan_);
+    loan_ = nullptr;
   }
-}
-
-Crew::Mask Crew::collect(Lock& lock, Mask mask, Clock::time_point give_up, bool& complete) {
-  Waiter waiter{.pending = mask & ~stuck_, .arrived = collections_, .ready = {}};
-  wanted_ |= waiter.pending;
-  waiter.next = std::exchange(waiters_, &waiter);
-  if (waiter.pending != 0) work_.notify_one();
-  wait(lock, waiter, give_up);
-  Waiter** link = &waiters_;
-  while (*link != &waiter) link = &(*link)->next;
-  *link = waiter.next;
-  complete = waiter.pending == 0;
-  return waiter.fresh;
+  settle(index, UINT64_MAX, false);
+  watch_.notify_one();
+  stand_by_.notify_one();
+  if (!news) return true;
+  lock.unlock();
+  health::tell(slot.spec->name, kLate, kLate.text);
+  lock.lock();
+  return true;
 }
 
 }  // namespace fencewatch

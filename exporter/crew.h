@@ -1,7 +1,6 @@
 // The threads that collect, and who of them may work: the part of the Runner that knows about time.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -9,36 +8,13 @@
 #include <mutex>
 #include <vector>
 
-#include "exporter/collector.h"
+#include "exporter/read_once.h"
 #include "exporter/runner.h"
+#include "exporter/slot.h"
 
 namespace fencewatch {
 
-struct Slot {
-  Slot(const Spec& s, const Config& config) : spec(&s), collector(s.make(config)), label({{"collector", s.name}}) {}
-
-  const Spec* const spec;
-  const std::unique_ptr<Collector> collector;
-  const LabelText label;
-
-  Page work;  // of the thread that is in the collector
-  Page page;  // of the last collection that worked
-
-  bool busy = false;  // a thread is in the collector, perhaps stuck
-  bool ran = false;   // `last` holds something
-  Status last;
-  Runner::Clock::time_point started;
-  std::chrono::nanoseconds duration{0};
-  std::array<uint64_t, kCodes> failures{};
-  Code told_collect = Code::ok;  // what the log was told last
-  Code told_sample = Code::ok;
-
-  Runner::Clock::time_point next_sample{};
-  Runner::Clock::time_point last_sample{};  // zero: none yet
-  std::chrono::nanoseconds sample_cost{0};  // CPU time, smoothed
-};
-
-// A scrape that waits. Lives on the scraper's stack, linked from Impl while it waits.
+// A scrape that waits. Lives on the scraper's stack, linked from Crew while it waits.
 struct Waiter {
   Runner::Mask pending;    // still to come
   Runner::Mask fresh = 0;  // collected for this scrape, begun after it came
@@ -47,9 +23,22 @@ struct Waiter {
   Waiter* next = nullptr;
 };
 
+// The baton on loan to a scrape that collects itself. Lives on the scraper's stack.
+struct Loan {
+  Rescue& rescue;
+  bool begun = false;  // a thread of the crew answers in place of the borrower
+  bool done = false;
+  std::condition_variable answered;
+  Loan* next = nullptr;
+};
+
 // Exactly one thread, the holder of the baton, starts collectors. A thread that is late loses the baton while it is in its collector
 // and learns of it when it is back. There are no rounds: a scrape marks what it wants, and every collection that begins after
 // that serves it, so that scrapes which come together share what has not begun.
+//
+// The holder is a scraper that borrows the baton (the usual case, and the cheap one: no other thread is woken) or, for samples and for
+// scrapes that may not borrow, a thread of the crew. Of the crew's idle threads one watches: it wakes when a sample is due, and
+// kTick after kTick to see whether a borrower is late. The others stand by. A scraper that waits watches as well.
 class Crew : public std::enable_shared_from_this<Crew> {
  public:
   using Clock = Runner::Clock;
@@ -57,7 +46,7 @@ class Crew : public std::enable_shared_from_this<Crew> {
   using Lock = std::unique_lock<std::mutex>;
   static constexpr Mask bit(size_t slot) { return Mask{1} << slot; }
 
-  explicit Crew(const Node& node) : node_(node) {}
+  explicit Crew(const Node& node) : node_(node), read_once_(node) {}
 
   std::mutex mutex;                          // guards the slots too, but for what Slot excepts
   std::vector<std::unique_ptr<Slot>> slots;  // fixed before start()
@@ -66,26 +55,34 @@ class Crew : public std::enable_shared_from_this<Crew> {
   bool stop();  // see Runner::stop()
 
   // Until each collector of `mask` has been collected, was found stuck, or `give_up`. The answer is the set of those whose collection began
-  // after the call and has ended, well or not. `complete`: nothing is left that might still come.
-  Mask collect(Lock& lock, Mask mask, Clock::time_point give_up, bool& complete);
+  // after the call and has ended, well or not. `complete`: nothing is left that might still come. `rescue`: see Runner::scrape().
+  Mask collect(Lock& lock, Mask mask, Clock::time_point give_up, Rescue* rescue, bool& complete);
 
  private:
   void add_threads(int count);
   void run();
-  void hold(Lock& lock, uint64_t id);
+  void watch(Lock& lock, Clock::time_point until);
+  void go_to_work(Lock& lock);
+  void hold(Lock& lock);
+  void save(Lock& lock, Loan& loan);
+  bool may_borrow(Clock::time_point give_up) const;
+  void borrow(Lock& lock, Waiter& waiter, Clock::time_point give_up, Rescue& rescue);
   void run_collect(Lock& lock, uint64_t id, size_t index);
   void run_sample(Lock& lock, uint64_t id, size_t index);
-  void conclude(Lock& lock, Slot& slot, Code& told, const Status& status, std::string_view caught);
+  void conclude(Lock& lock, Slot& slot, Code& told, const Outcome& outcome);
   void enter(size_t index);
   bool leave(size_t index, uint64_t id);
   int due_collection();
   int due_sample(Clock::time_point now, Clock::time_point& next) const;
   void settle(size_t index, uint64_t collection, bool fresh);
-  const Slot* take_over(Clock::time_point now);
+  bool take_over(Lock& lock, Clock::time_point now);
   void wait(Lock& lock, Waiter& waiter, Clock::time_point give_up);
 
-  const Node& node_;
+  const Node& node_;    // for samples
+  ReadOnce read_once_;  // for collections
   std::chrono::nanoseconds shortest_deadline_{std::chrono::hours(1)};
+  std::chrono::nanoseconds longest_deadline_{0};
+  std::chrono::nanoseconds tick_{0};
   uint64_t holder_ = 0;  // 0: the baton is free
   uint64_t holders_ = 0;
   int running_ = -1;  // the slot in which the holder is
@@ -94,13 +91,18 @@ class Crew : public std::enable_shared_from_this<Crew> {
   size_t next_slot_ = 0;  // where the search for work begins, so that none starves
   uint64_t collections_ = 0;
   Waiter* waiters_ = nullptr;
+  Loan* loan_ = nullptr;             // of the holder, when it is a borrower
+  Loan* late_loans_ = nullptr;       // whose borrowers are stuck and not yet saved
+  bool sample_was_held_up_ = false;  // by a borrower
   bool started_ = false;
   bool stopping_ = false;
   int threads_ = 0;
-  int standbys_ = 0;
-  std::condition_variable work_;   // for the holder
-  std::condition_variable baton_;  // for those that stand by
-  std::condition_variable gone_;   // for stop()
+  int idle_ = 0;  // threads of the crew that watch or stand by
+  int borrowers_ = 0;
+  bool watched_ = false;
+  std::condition_variable watch_;  // for the one that watches
+  std::condition_variable stand_by_;
+  std::condition_variable gone_;  // for stop()
 };
 
 }  // namespace fencewatch

@@ -7,11 +7,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <string>
 
 #include "exporter/config.h"
 #include "exporter/describe.h"
 #include "exporter/log.h"
+#include "exporter/logs.h"
 #include "exporter/memory.h"
 #include "exporter/node.h"
 #include "exporter/runner.h"
@@ -27,20 +29,22 @@ constexpr std::chrono::seconds kOnce{30};  // far above every deadline: --once g
 bool print(std::string_view text, FILE* to) { return std::fwrite(text.data(), 1, text.size(), to) == text.size() && std::fflush(to) == 0; }
 
 // Ends without the destructors when a thread is stuck in the kernel: nothing can wait for it.
-int leave(Runner& runner, int code) {
-  const bool clean = runner.stop();
+int leave(Runner& runner, LogReader* logs, int code) {
+  const bool read = !logs || logs->stop();  // first: it calls the collectors
+  const bool clean = runner.stop() && read;
   log::stop();
   if (!clean) std::_Exit(code);
   return code;
 }
 
-int once(Runner& runner) {
+int once(Runner& runner, LogReader* logs) {
+  if (logs) logs->read_all();
   runner.start();
   Bytes out;
   const bool good = runner.scrape(runner.all(), Format::text, Runner::Clock::now() + kOnce, out);
   const bool printed = print(out, stdout);
   if (!printed) log::error("cannot write to stdout");
-  return leave(runner, good && printed ? 0 : 1);
+  return leave(runner, logs, good && printed ? 0 : 1);
 }
 
 sigset_t block_signals() {
@@ -61,22 +65,22 @@ void lock_memory() {
       {{"reason", reason != nullptr ? reason : "unknown error"}});
 }
 
-int serve(const Config& config, Runner& runner, const sigset_t& ends) {
-  {
-    Server server(config, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
-    runner.start();
-    server.warm_up();
-    lock_memory();
-    for (const std::string& address : config.listen_addresses) {
-      const bool first = &address == &config.listen_addresses.front();
-      const std::string shown = first ? address.substr(0, address.rfind(':') + 1) + std::to_string(server.port()) : address;
-      log::info("listening", {{"address", shown}, {"path", config.telemetry_path}});
-    }
-    int signal = 0;
-    sigwait(&ends, &signal);
-    log::info("stopping", {{"signal", sigabbrev_np(signal)}});
+int serve(const Config& config, Runner& runner, LogReader* logs, const sigset_t& ends) {
+  Server server(config, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
+  runner.start();
+  if (logs) logs->start();
+  server.warm_up();
+  lock_memory();
+  for (const std::string& address : config.listen_addresses) {
+    const bool first = &address == &config.listen_addresses.front();
+    const std::string shown = first ? address.substr(0, address.rfind(':') + 1) + std::to_string(server.port()) : address;
+    log::info("listening", {{"address", shown}, {"path", config.telemetry_path}});
   }
-  return leave(runner, 0);
+  int signal = 0;
+  sigwait(&ends, &signal);
+  log::info("stopping", {{"signal", sigabbrev_np(signal)}});
+  server.close();
+  return leave(runner, logs, 0);
 }
 
 std::string_view path_of(std::string_view flag, const NodePaths& paths) {
@@ -92,7 +96,10 @@ int run(const Config& config) {
   Status opened;
   const std::unique_ptr<Node> node = open_node(config.paths, opened);
   Runner runner(all_collectors(), config, *node);
-  if (config.mode == Mode::check) return print("configuration is valid\n", stdout) ? 0 : 1;
+  if (config.mode == Mode::check) {
+    open_logs(config, runner);
+    return print("configuration is valid\n", stdout) ? 0 : 1;
+  }
   log::start(config.log_level, config.log_format);
   // Without sysfs a tree is still worth reading; a mistyped path of the other two would leave nothing to read.
   if (!opened) {
@@ -101,7 +108,8 @@ int run(const Config& config) {
                                       {{"flag", opened.file}, {"path", path_of(opened.file, config.paths)}, {"reason", opened.text}});
     if (!usable) return log::stop(), 1;
   }
-  return config.mode == Mode::once ? once(runner) : serve(config, runner, ends);
+  const std::unique_ptr<LogReader> logs = open_logs(config, runner);
+  return config.mode == Mode::once ? once(runner, logs.get()) : serve(config, runner, logs.get(), ends);
 }
 
 }  // namespace
@@ -115,7 +123,7 @@ int main(int argc, char** argv) {
     const Parsed parsed = parse_arguments(argc, argv, all_collectors());
     if (parsed.exit >= 0) return print(parsed.message, parsed.exit == 0 ? stdout : stderr) ? parsed.exit : 1;
     if (parsed.config.mode == Mode::describe) {
-      const std::span<const Family> own[] = {Runner::families(), Server::families()};
+      const std::span<const Family> own[] = {Runner::families(), LogReader::families(), Server::families()};
       return print(describe(all_collectors(), own), stdout) ? 0 : 1;
     }
     return run(parsed.config);

@@ -25,6 +25,11 @@ std::atomic<bool>& locked_flag() {
   return flag;
 }
 
+std::atomic<bool>& settled_flag() {
+  static constinit std::atomic<bool> flag = true;
+  return flag;
+}
+
 void lower_oom_score() {
   constexpr char score[] = "-900";
   const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);  // ours, wherever --path.procfs points
@@ -36,6 +41,7 @@ void lower_oom_score() {
 }  // namespace
 
 void prepare() {
+  settled_flag() = false;
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) == 0) {
     if (pthread_attr_setstacksize(&attributes, kStack) == 0) pthread_setattr_default_np(&attributes);
@@ -48,11 +54,23 @@ void prepare() {
 }
 
 int lock() {
-  if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) return errno;
-  locked_flag() = true;
-  return 0;
+  const int error = mlockall(MCL_CURRENT | MCL_FUTURE) != 0 ? errno : 0;
+  locked_flag() = error == 0;
+  settled_flag() = true;
+  return error;
 }
 
 bool locked() { return locked_flag(); }
+
+bool settled() { return settled_flag(); }
+
+// Without MCL_CURRENT mlockall(2) leaves alone what is mapped already.
+LockAsUsed::LockAsUsed() {
+  if (locked()) mlockall(MCL_FUTURE | MCL_ONFAULT);
+}
+
+LockAsUsed::~LockAsUsed() {
+  if (locked()) mlockall(MCL_FUTURE);
+}
 
 }  // namespace fencewatch::memory

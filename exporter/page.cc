@@ -132,14 +132,14 @@ std::string_view unit_of(std::string_view name) {
 }
 
 void append_help(std::string_view help, Format format, Bytes& out) {
-  const std::string_view special = format == Format::openmetrics ? "\\\n\"" : "\\\n";
-  for (;;) {
-    const size_t at = help.find_first_of(special);
-    out.append(help.substr(0, at));
-    if (at == help.npos) return;
-    const char escape[2] = {'\\', help[at] == '\n' ? 'n' : help[at]};
-    out.append({escape, 2});
-    help.remove_prefix(at + 1);
+  const char quote = format == Format::openmetrics ? '"' : '\\';
+  const auto special = [quote](char c) { return (c == '\\') | (c == '\n') | (c == quote); };
+  int any = 0;  // counted without a branch, so that it is vectorized: nearly all have none
+  for (const char c : help) any |= special(c);
+  if (!any) return out.append(help);
+  for (const char& c : help) {
+    const char escape[2] = {'\\', c == '\n' ? 'n' : c};
+    out.append(special(c) ? std::string_view(escape, 2) : std::string_view(&c, 1));
   }
 }
 
@@ -257,7 +257,9 @@ void Page::sample(std::string_view rendered, Labels more, double value) {
 }
 
 void Page::registry(const prometheus::Registry& registry, std::span<const Family> families) {
-  for (const prometheus::MetricFamily& collected : registry.Collect()) {
+  for (prometheus::MetricFamily& collected : registry.Collect()) {
+    // The registry keeps them by their hash; what is shown has an order.
+    std::sort(collected.metric.begin(), collected.metric.end(), [](const auto& a, const auto& b) { return a.label < b.label; });
     const auto family = std::find_if(families.begin(), families.end(), [&](const Family& f) { return f.name == collected.name; });
     if (family == families.end()) continue;
     begin(*family);

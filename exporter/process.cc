@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -64,6 +65,8 @@ Process::~Process() {
 
 std::optional<uint64_t> Process::count_files() {
   if (files_ < 0) return {};
+  struct stat told {};
+  if (fstat(files_, &told) == 0 && told.st_size > 0) return static_cast<uint64_t>(told.st_size);  // since 6.2, without a walk
   const std::lock_guard lock(files_mutex_);
   if (lseek(files_, 0, SEEK_SET) < 0) return {};
   alignas(dirent64) char buffer[4096];

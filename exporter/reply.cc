@@ -26,6 +26,19 @@ std::string_view text_of(int code) {
 
 }  // namespace
 
+std::unique_ptr<Response> Responses::borrow() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) return std::make_unique<Response>();
+  auto response = std::move(idle_.back());
+  idle_.pop_back();
+  return response;
+}
+
+void Responses::give_back(std::unique_ptr<Response> response) {
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(response));
+}
+
 std::string_view header(const mg_connection* conn, const char* name) {
   const char* value = mg_get_header(conn, name);
   return value ? std::string_view(value) : std::string_view();

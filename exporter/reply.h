@@ -1,7 +1,10 @@
 // One HTTP answer: a buffer that keeps its capacity, the status, and the single write of header and body.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <string_view>
+#include <vector>
 
 #include "exporter/node.h"
 
@@ -15,6 +18,18 @@ inline constexpr size_t kHead = 512;  // room for the header lines, before every
 
 struct Response {
   Bytes plain, packed;
+};
+
+// Buffers that were used and are warm. Safe from any number of threads.
+class Responses {
+ public:
+  explicit Responses(size_t most) { idle_.reserve(most); }
+  std::unique_ptr<Response> borrow();
+  void give_back(std::unique_ptr<Response> response);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Response>> idle_;
 };
 
 struct Answer {

@@ -25,13 +25,14 @@ struct Runner::Impl {
   Page health_page;
 
   Process process;
-  std::mutex process_mutex;  // guards process_page
+  std::function<void(Page&)> also;
+  std::mutex process_mutex;  // guards process_page, and calls of also
   Page process_page;
 
   Impl(const Config& config, const Node& node) : crew(std::make_shared<Crew>(node)), exporter_metrics(config.exporter_metrics) {}
 
   bool write_health(Mask mask, Mask fresh);
-  void render_process(Format format, Bytes& out);
+  void render_own(Format format, Bytes& out);
 };
 
 // True when all of `mask` are up or have nothing to read.
@@ -57,11 +58,13 @@ bool Runner::Impl::write_health(Mask mask, Mask fresh) {
   return good;
 }
 
-void Runner::Impl::render_process(Format format, Bytes& out) {
-  const ProcessUsage usage = process.read();
+void Runner::Impl::render_own(Format format, Bytes& out) {
+  if (!exporter_metrics && !also) return;
+  const ProcessUsage usage = exporter_metrics ? process.read() : ProcessUsage{};
   const std::lock_guard lock(process_mutex);
   process_page.clear();
-  health::write({FENCEWATCH_VERSION, FENCEWATCH_REVISION}, usage, process_page);
+  if (also) also(process_page);
+  if (exporter_metrics) health::write({FENCEWATCH_VERSION, FENCEWATCH_REVISION}, usage, process_page);
   process_page.render(format, out);
 }
 
@@ -89,6 +92,10 @@ std::vector<Runner::Info> Runner::info() const {
   return info;
 }
 
+Collector& Runner::collector(size_t index) const { return *impl_->crew->slots[index]->collector; }
+
+void Runner::also(std::function<void(Page&)> write) { impl_->also = std::move(write); }
+
 Runner::Mask Runner::all() const { return enabled_.size() == kMaxCollectors ? ~Mask{0} : Crew::bit(enabled_.size()) - 1; }
 
 bool Runner::ready() const {
@@ -96,14 +103,15 @@ bool Runner::ready() const {
   return impl_->ready;
 }
 
-bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out) {
+bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out, Rescue* rescue) {
   Impl& impl = *impl_;
   mask &= all();
   bool good;
   {
     Crew::Lock lock(impl.crew->mutex);
     bool complete;
-    const Mask fresh = impl.crew->collect(lock, mask, give_up, complete);
+    const Mask fresh = impl.crew->collect(lock, mask, give_up, rescue, complete);
+    if (rescue && rescue->answered) return false;
     impl.ready = impl.ready || complete;
     for (size_t i = 0; i < enabled_.size(); ++i) {
       const Slot& slot = *impl.crew->slots[i];
@@ -112,7 +120,7 @@ bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& 
     good = impl.write_health(mask, fresh);
     impl.health_page.render(format, out);
   }
-  if (impl.exporter_metrics) impl.render_process(format, out);
+  impl.render_own(format, out);
   return good;
 }
 

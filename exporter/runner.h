@@ -1,12 +1,13 @@
-// The collecting thread, the deadlines, and the only place that knows what to do about a fault.
+// Who collects, the deadlines, and the only place that knows what to do about a fault.
 //
-// One thread runs the due collectors one after the other. When one does not come back within its deadline, the thread is left
-// to it, a standby thread goes on with the others within the same scrape, and the stuck collector shows only its health until its
-// thread returns: it is never started twice. Threads are made ahead, not on the scrape path.
+// One thread at a time runs the due collectors, one after the other: the scraping one where that is possible. When a collector does
+// not come back within its deadline, the thread is left to it, another goes on with the others within the same scrape, and the stuck
+// collector shows only its health until its thread returns: it is never started twice. Threads are made ahead, not on the scrape path.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -16,6 +17,17 @@
 namespace fencewatch {
 
 struct Config;
+
+// Lets a scrape collect on the thread that asks. Should that thread be stuck in a collector, another answers in its place.
+class Rescue {
+ public:
+  // On another thread, while Runner::scrape() has not returned: scrapes anew, without a Rescue, and answers. Throws nothing.
+  virtual void answer() = 0;
+  bool answered = false;  // it was: what Runner::scrape() brings is not to be used
+
+ protected:
+  ~Rescue() = default;
+};
 
 class Runner {
  public:
@@ -42,15 +54,20 @@ class Runner {
   };
   // Enabled collectors in table order; fixed after construction.
   std::span<const Spec* const> enabled() const { return enabled_; }
+  // The one behind enabled()[index], for who hands events to it. Lives as long as the Runner.
+  Collector& collector(size_t index) const;
+  // Shown after the health metrics in every scrape. Before start(); called by any thread, one at a time.
+  void also(std::function<void(Page&)> write);
   std::vector<Info> info() const;
   Mask all() const;
   bool ready() const;  // one collection has ended
 
   // Collects what `mask` names and appends the exposition of those collectors and of the health metrics to `out`, without the
   // OpenMetrics end. Returns at `give_up` at the latest with what has come in by then. Safe from any number of threads: those that
-  // come while a collection with at least their mask has not begun share it.
+  // come while a collection with at least their mask has not begun share it. With a `rescue` it may collect on the calling thread, and
+  // return as late as the collector in which that is stuck.
   // True when every collector of the mask is up or has nothing to read.
-  bool scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out);
+  bool scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out, Rescue* rescue = nullptr);
 
   static std::span<const Family> families();  // collector_up and its kin
 

@@ -1,19 +1,19 @@
 #include "exporter/server.h"
 
 #include <civetweb.h>
-#include <libdeflate.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <atomic>
 #include <cstdlib>
-#include <mutex>
-#include <new>
 #include <stdexcept>
+#include <utility>
 
+#include "exporter/choose.h"
 #include "exporter/config.h"
 #include "exporter/connections.h"
+#include "exporter/gzip.h"
 #include "exporter/http_metrics.h"
 #include "exporter/landing.h"
 #include "exporter/listen.h"
@@ -34,30 +34,42 @@ using Clock = Runner::Clock;
 constexpr std::string_view kExposition = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kOpenMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 constexpr size_t kWorthPacking = 1024;
-constexpr int kLevel = 1;          // a quarter of the time of the default of 6 for a sixth more bytes
 constexpr int kDeferSeconds = 30;  // connections that say nothing stay in the kernel so long and cost no worker
 
 }  // namespace
 
 struct Server::Impl {
-  Impl(const Config& c, Runner& r) : config(c), runner(r), packer(libdeflate_alloc_compressor(kLevel)) {
-    if (!packer) throw std::bad_alloc();
-    idle.reserve(Connections::kWorkers);
-  }
-  ~Impl() { libdeflate_free_compressor(packer); }
+  Impl(const Config& c, Runner& r) : config(c), runner(r), responses(Connections::kWorkers) {}
 
   void listen();
+  void close();
   void stop();
 
-  std::unique_ptr<Response> borrow();
-  void give_back(std::unique_ptr<Response> response);
+  // What a scrape asks for. On the stack of its thread, in whose place another may answer.
+  struct Scrape final : Rescue {
+    Scrape(Impl& i, mg_connection* c, Clock::time_point b) : impl(i), conn(c), begin(b) {}
+    ~Scrape() { leave(); }
+    bool enter();  // false: there are too many
+    void leave();
+    void answer() override;
 
-  void handle(mg_connection* conn, const mg_request_info& request, Response& response, Answer& answer);
-  void scrape(mg_connection* conn, const mg_request_info& request, Response& response, Answer& answer);
-  void expose(Runner::Mask mask, Format format, bool gzip, Clock::time_point give_up, Response& response, Answer& answer);
-  bool choose(std::string_view query, Runner::Mask& mask, std::string& fault) const;
+    Impl& impl;
+    mg_connection* const conn;
+    const Clock::time_point begin;
+    Runner::Mask mask = impl.runner.all();
+    Format format = Format::text;
+    bool gzip = false;
+    bool head_only = false;
+    Clock::time_point give_up;
+    bool entered = false;
+  };
+
+  // False: the answer is given already.
+  bool handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
+  bool scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
+  void expose(const Scrape& scrape, Rescue* rescue, Response& response, Answer& answer);
   void finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin);
-  void say(Response& response, Answer& answer, int code, std::string_view text);
+  bool say(Response& response, Answer& answer, int code, std::string_view text);  // true
 
   static Impl& of(const mg_connection* conn) { return *static_cast<Impl*>(mg_get_user_data(mg_get_context(conn))); }
   static Connections::Slot* slot(const mg_connection* conn) { return static_cast<Connections::Slot*>(mg_get_thread_pointer(conn)); }
@@ -74,98 +86,80 @@ struct Server::Impl {
   std::vector<int> ports;
   std::string refusal;  // the first that civetweb said; read only when mg_start failed
 
-  std::mutex idle_mutex;
-  std::vector<std::unique_ptr<Response>> idle;
-  std::mutex packer_mutex;
-  libdeflate_compressor* packer;
+  reply::Responses responses;
+  Gzip packer;
+  std::atomic<bool> closed = false;
 };
 
-std::unique_ptr<Response> Server::Impl::borrow() {
-  {
-    const std::lock_guard lock(idle_mutex);
-    if (!idle.empty()) {
-      auto response = std::move(idle.back());
-      idle.pop_back();
-      return response;
-    }
-  }
-  return std::make_unique<Response>();
-}
-
-void Server::Impl::give_back(std::unique_ptr<Response> response) {
-  const std::lock_guard lock(idle_mutex);
-  idle.push_back(std::move(response));
-}
-
-void Server::Impl::say(Response& response, Answer& answer, int code, std::string_view text) {
+bool Server::Impl::say(Response& response, Answer& answer, int code, std::string_view text) {
   answer.code = code;
   answer.wire = &response.plain;
   response.plain.resize(kHead);
   response.plain.append(text);
-}
-
-// What collect[] and exclude[] leave of the collectors.
-bool Server::Impl::choose(std::string_view query, Runner::Mask& mask, std::string& fault) const {
-  Runner::Mask collect = 0, exclude = 0;
-  for (negotiate::Parameter p; negotiate::next_parameter(query, p);) {
-    if (p.name != "collect[]" && p.name != "exclude[]") continue;
-    const auto collectors = runner.enabled();
-    size_t i = 0;
-    while (i < collectors.size() && collectors[i]->name != p.value) ++i;
-    if (i == collectors.size()) {
-      fault = "no collector \"" + negotiate::printable(p.value) + "\" is enabled\n";
-      return false;
-    }
-    (p.name == "collect[]" ? collect : exclude) |= Runner::Mask{1} << i;
-  }
-  if (collect && exclude) {
-    fault = "collect[] and exclude[] cannot be given together\n";
-    return false;
-  }
-  mask = (collect ? collect : runner.all()) & ~exclude;
   return true;
 }
 
-void Server::Impl::expose(Runner::Mask mask, Format format, bool gzip, Clock::time_point give_up, Response& response, Answer& answer) {
+void Server::Impl::expose(const Scrape& scrape, Rescue* rescue, Response& response, Answer& answer) {
   Bytes& plain = response.plain;
   plain.resize(kHead);
-  runner.scrape(mask, format, give_up, plain);
-  if (config.exporter_metrics) metrics.render(format, plain);
-  Page::finish(format, plain);
+  runner.scrape(scrape.mask, scrape.format, scrape.give_up, plain, rescue);
+  if (rescue && rescue->answered) return;
+  if (config.exporter_metrics) metrics.render(scrape.format, plain);
+  Page::finish(scrape.format, plain);
   answer.code = 200;
-  answer.type = format == Format::openmetrics ? kOpenMetrics : kExposition;
+  answer.type = scrape.format == Format::openmetrics ? kOpenMetrics : kExposition;
   answer.more = "Vary: Accept, Accept-Encoding\r\n";
   answer.wire = &plain;
-  const size_t length = plain.size() - kHead;
-  if (!gzip || length < kWorthPacking) return;
-  const std::lock_guard lock(packer_mutex);
-  response.packed.resize(kHead + libdeflate_gzip_compress_bound(packer, length));
-  const size_t packed =
-      libdeflate_gzip_compress(packer, plain.data() + kHead, length, response.packed.data() + kHead, response.packed.size() - kHead);
-  if (packed == 0) return;
-  response.packed.resize(kHead + packed);
+  if (!scrape.gzip || plain.size() - kHead < kWorthPacking) return;
+  response.packed.resize(kHead);
+  if (!packer.append(plain.view().substr(kHead), response.packed)) return;
   answer.more = "Vary: Accept, Accept-Encoding\r\nContent-Encoding: gzip\r\n";
   answer.wire = &response.packed;
 }
 
-void Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, Response& response, Answer& answer) {
-  const auto give_up = Clock::now() + negotiate::scrape_budget(header(conn, "X-Prometheus-Scrape-Timeout-Seconds"));
-  Runner::Mask mask = runner.all();
-  if (request.query_string) {
-    std::string fault;
-    if (!choose(request.query_string, mask, fault)) return say(response, answer, 400, fault);
-  }
-  struct Count {
-    std::atomic<int>& at_work;
-    const int before = at_work.fetch_add(1);
-    ~Count() { at_work.fetch_sub(1); }
-  } const count{scraping};
-  if (config.max_requests > 0 && count.before >= config.max_requests)
-    return say(response, answer, 503, "too many scrapes at once: --web.max-requests=" + std::to_string(config.max_requests) + "\n");
-  expose(mask, negotiate::format(header(conn, "Accept")), negotiate::gzip(header(conn, "Accept-Encoding")), give_up, response, answer);
+bool Server::Impl::Scrape::enter() {
+  entered = true;
+  const int before = impl.scraping.fetch_add(1);
+  return impl.config.max_requests == 0 || before < impl.config.max_requests;
 }
 
-void Server::Impl::handle(mg_connection* conn, const mg_request_info& request, Response& response, Answer& answer) {
+void Server::Impl::Scrape::leave() {
+  if (std::exchange(entered, false)) impl.scraping.fetch_sub(1);
+}
+
+// The connection ends with this answer: its worker is away, nobody knows for how long.
+void Server::Impl::Scrape::answer() {
+  try {
+    auto response = impl.responses.borrow();
+    Answer answer;
+    impl.expose(*this, nullptr, *response, answer);
+    impl.finish(conn, answer, false, head_only, begin);
+    impl.responses.give_back(std::move(response));
+  } catch (const std::exception& fault) {  // memory
+    log::error("request not answered", {{"reason", fault.what()}});
+  }
+  leave();
+}
+
+bool Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
+                          Answer& answer) {
+  Scrape asked(*this, conn, begin);
+  asked.give_up = begin + negotiate::scrape_budget(header(conn, "X-Prometheus-Scrape-Timeout-Seconds"));
+  if (request.query_string) {
+    std::string fault;
+    if (!choose(request.query_string, runner, asked.mask, fault)) return say(response, answer, 400, fault);
+  }
+  if (!asked.enter())
+    return say(response, answer, 503, "too many scrapes at once: --web.max-requests=" + std::to_string(config.max_requests) + "\n");
+  asked.format = negotiate::format(header(conn, "Accept"));
+  asked.gzip = negotiate::gzip(header(conn, "Accept-Encoding"));
+  asked.head_only = std::string_view(request.request_method) == "HEAD";
+  expose(asked, &asked, response, answer);
+  return !asked.answered;
+}
+
+bool Server::Impl::handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
+                          Answer& answer) {
   const std::string_view path = request.local_uri_raw;
   const std::string_view method = request.request_method;
   const bool metrics_path = path == config.telemetry_path;
@@ -174,12 +168,12 @@ void Server::Impl::handle(mg_connection* conn, const mg_request_info& request, R
     answer.more = "Allow: GET, HEAD\r\n";
     return say(response, answer, 405, "only GET and HEAD are allowed\n");
   }
-  if (metrics_path) return scrape(conn, request, response, answer);
+  if (metrics_path) return scrape(conn, request, begin, response, answer);
   if (path == "/-/healthy") return say(response, answer, 200, "fencewatch is healthy.\n");
   if (path == "/-/ready" && runner.ready()) return say(response, answer, 200, "fencewatch is ready.\n");
   if (path == "/-/ready") return say(response, answer, 503, "fencewatch is not ready: no collection has ended yet.\n");
   answer.type = "text/html; charset=utf-8";
-  say(response, answer, 200, landing_page(config, runner, FENCEWATCH_VERSION, FENCEWATCH_REVISION));
+  return say(response, answer, 200, landing_page(config, runner, FENCEWATCH_VERSION, FENCEWATCH_REVISION));
 }
 
 void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin) {
@@ -196,11 +190,11 @@ int Server::Impl::on_request(mg_connection* conn) {
   const mg_request_info& request = *mg_get_request_info(conn);
   self.connections.at_work(*slot(conn), request.remote_addr, request.remote_port);
   try {
-    auto response = self.borrow();
+    auto response = self.responses.borrow();
     Answer answer;
-    self.handle(conn, request, *response, answer);
-    self.finish(conn, answer, reply::persistent(conn, request), std::string_view(request.request_method) == "HEAD", begin);
-    self.give_back(std::move(response));
+    if (self.handle(conn, request, begin, *response, answer))
+      self.finish(conn, answer, reply::persistent(conn, request), std::string_view(request.request_method) == "HEAD", begin);
+    self.responses.give_back(std::move(response));
   } catch (const std::exception& fault) {  // memory
     log::error("request not answered", {{"reason", fault.what()}});
     self.connections.enter(*slot(conn), Connections::State::reading);
@@ -294,10 +288,15 @@ void Server::Impl::listen() {
   connections.start(ports);
 }
 
-void Server::Impl::stop() {
-  // civetweb notices within two seconds that it shall stop, or at once when its sockets move.
+// civetweb notices within two seconds that it shall stop, or at once when its sockets move.
+void Server::Impl::close() {
+  if (closed.exchange(true)) return;
   for (const int fd : listen::descriptors(ports)) shutdown(fd, SHUT_RDWR);
   connections.stop();
+}
+
+void Server::Impl::stop() {
+  close();
   mg_stop(context);
   mg_exit_library();
 }
@@ -308,15 +307,21 @@ Server::~Server() { impl_->stop(); }
 
 int Server::port() const { return impl_->ports.empty() ? 0 : impl_->ports.front(); }
 
+void Server::close() { impl_->close(); }
+
 void Server::warm_up() {
   std::vector<std::unique_ptr<Response>> responses(2);
-  for (auto& response : responses) response = impl_->borrow();
+  for (auto& response : responses) response = impl_->responses.borrow();
   for (auto& response : responses) {
     for (const Format format : {Format::text, Format::openmetrics}) {
       Answer answer;
-      impl_->expose(impl_->runner.all(), format, true, Clock::now() + std::chrono::seconds(5), *response, answer);
+      Impl::Scrape all(*impl_, nullptr, Clock::now());
+      all.format = format;
+      all.gzip = true;
+      all.give_up = all.begin + std::chrono::seconds(5);
+      impl_->expose(all, nullptr, *response, answer);
     }
-    impl_->give_back(std::move(response));
+    impl_->responses.give_back(std::move(response));
   }
 }
 

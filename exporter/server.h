@@ -17,9 +17,10 @@ class Server {
   // Listens. Throws std::runtime_error with one line that names the address when it cannot.
   // `runner` and `config` must outlive the server.
   Server(const Config& config, Runner& runner);
-  ~Server();  // waits for requests at work, each of which is bounded
+  ~Server();  // close(), then waits for the requests at work: one whose thread is stuck in a collector would be waited for in vain
   Server(const Server&) = delete;
 
+  void close();      // nothing new is answered; what is at work goes on
   int port() const;  // the first address's, for --web.listen-address=127.0.0.1:0
   void warm_up();    // one scrape through our own code in both formats, so that nothing is first at the first real one
 

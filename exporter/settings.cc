@@ -64,6 +64,29 @@ std::string telemetry_path(const std::string& value) {
   return value;
 }
 
+std::string log_source(Channel channel, const std::string& value) {
+  if (value == "journal" || (value == "kmsg" && channel == Channel::kernel)) return value;
+  const bool printable = std::none_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (!value.starts_with('/') || value.ends_with('/') || !printable)
+    throw Refused(in_quotes(value) + " is not " + (channel == Channel::kernel ? "kmsg, " : "") + "journal or the absolute path of a file");
+  return value;
+}
+
+template <Channel kChannel>
+Setting log_sources(const char* usual) {
+  const std::string its_name(name(kChannel));
+  return {"log." + its_name + "-sources", Kind::list,
+          "where the lines of " + its_name + " come from, the first that works; may be given more than once (default " + usual + ")",
+          [](Config& c, const Values& v) {
+            std::vector<std::string>& sources = c.log_sources[static_cast<size_t>(kChannel)];
+            if (v.empty()) throw Refused("the list is empty");
+            for (const std::string& value : v) {
+              if (std::find(sources.begin(), sources.end(), value) != sources.end()) throw Refused(in_quotes(value) + " is given twice");
+              sources.push_back(log_source(kChannel, value));
+            }
+          }};
+}
+
 std::vector<Setting> settings() {
   return {
       {"web.listen-address", Kind::list, "[address]:port to listen on; may be given more than once (default :19664)",
@@ -85,6 +108,19 @@ std::vector<Setting> settings() {
       {"path.rootfs", Kind::text,
        "root of the watched machine, or an unpacked sosreport; procfs and sysfs are below it unless given (default /)",
        [](Config& c, const Values& v) { c.paths.rootfs = path(v[0]); }},
+      {"path.journal", Kind::text,
+       "directory of the watched machine's journal (default var/log/journal and run/log/journal below its root)",
+       [](Config& c, const Values& v) { c.journal_dir = path(v[0]); }},
+      log_sources<Channel::kernel>("kmsg, journal, /var/log/syslog, /var/log/messages, /var/log/kern.log"),
+      log_sources<Channel::corosync>(
+          "/var/log/cluster/corosync.log, /var/log/corosync/corosync.log, journal, /var/log/syslog, /var/log/messages"),
+      log_sources<Channel::pacemaker>(
+          "/var/log/pacemaker/pacemaker.log, /var/log/pacemaker.log, journal, /var/log/syslog, /var/log/messages"),
+      log_sources<Channel::sbd>("journal, /var/log/syslog, /var/log/messages"),
+      {"log.from-start", Kind::boolean, "without a state count what log files already hold, instead of beginning at their end",
+       [](Config& c, const Values& v) { c.log_from_start = is_true(v); }},
+      {"state.dir", Kind::text, "where positions in logs and what was counted are kept over a restart (default /var/lib/fencewatch)",
+       [](Config& c, const Values& v) { c.state_dir = path(v[0]); }},
       {"log.level", Kind::text, "debug, info, warn or error (default info)",
        [](Config& c, const Values& v) {
          c.log_level = one_of(v[0], {"debug", "info", "warn", "error"});
@@ -95,6 +131,8 @@ std::vector<Setting> settings() {
        }},
       {"kernel.advisories", Kind::text, "YAML file of kernel advisories in place of the built-in list",
        [](Config& c, const Values& v) { c.kernel_advisories = path(v[0]); }},
+      {"corosync.library-dir", Kind::text, "directory of corosync's client libraries (default: where the dynamic loader looks)",
+       [](Config& c, const Values& v) { c.corosync_library_dir = path(v[0]); }},
       {"collector.disable-defaults", Kind::boolean, "start from no collector instead of the default ones", nullptr},
   };
 }

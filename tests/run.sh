@@ -8,17 +8,19 @@
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
+#   cluster the exporter on the nodes of real corosync clusters; root only
 #   bench   the exporter answers while memory is gone
 # Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a
 # function group_NAME that calls `part` for what it runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http stack deploy fuzz bench)
-alone=(bench) # measures, so nothing runs beside it
+groups=(unit tsan lint docs http stack deploy fuzz cluster bench)
+alone=(cluster bench) # what is about time wants the machine for itself
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
-  libcivetweb-dev libdeflate-dev libcli11-dev doctest-dev clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck prometheus
-  prometheus-alertmanager jsonnet prometheus-node-exporter python3 python3-prometheus-client python3-decorator python3-yaml)
+  libcivetweb-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14
+  clang-tidy-14 libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3
+  python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -107,7 +109,7 @@ group_unit() {
 
 group_tsan() {
   built tsan unit || return 0
-  part tsan env TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/unit '--source-file=*runner*,*server*,*node_test*,*log_test*'
+  part tsan env TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/unit '--source-file=*runner*,*server*,*node_test*,*log_test*,*events_reader*,*events_state*'
 }
 
 group_lint() {
@@ -159,6 +161,11 @@ group_fuzz() {
     for target in "${targets[@]:i:2}"; do part "$target" fuzz_one "$target" & done
     wait
   done
+}
+
+group_cluster() {
+  built release fencewatch || return 0
+  part cluster python3 tests/cluster/run.py build/release/fencewatch
 }
 
 group_bench() {

@@ -7,7 +7,11 @@
 #include <prometheus/registry.h>
 
 #include <functional>
+#include <map>
+#include <mutex>
+#include <set>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,8 +22,11 @@ namespace fencewatch {
 // Safe from several threads: the reading thread counts while the collecting thread writes.
 class Counts {
  public:
-  // `families` outlives it. `buckets` are those of all histograms of this collector.
+  // `families` outlives it. `buckets` are those of all histograms of this collector that have none of their own.
   explicit Counts(std::span<const Family> families, std::vector<double> buckets = {});
+
+  // Before the family's first series.
+  void buckets(const Family& family, std::vector<double> buckets);
 
   // The series with these labels, made at 0 when it is asked for the first time: make those that can be known in the constructor, so that
   // increase() sees the first event. The reference stays good.
@@ -27,16 +34,37 @@ class Counts {
   prometheus::Gauge& gauge(const Family& family, const prometheus::Labels& labels = {});
   prometheus::Histogram& histogram(const Family& family, const prometheus::Labels& labels = {});
 
+  // `times` observations at once: a line that was repeated.
+  void observe(const Family& family, const prometheus::Labels& labels, double value, uint32_t times);
+
+  // For labels from log lines, whose number must be bounded, over restarts as well. True: the series is there, or fewer than `most` are.
+  bool room(const Family& family, const prometheus::Labels& labels, size_t most) const;
+  // `value` if the family has it for this label already, or has fewer than `most` values of it; else "other".
+  std::string bounded(const Family& family, const std::string& label, std::string_view value, size_t most) const;
+
   void write(Page& page) const;
 
-  // One line of text for each series that is not 0, for the state file: name, labels, values.
+  // One line of text for each series that is not 0, for the state file: name, labels, values. No newline within, UTF-8 only if the labels
+  // are.
   void save(const std::function<void(std::string_view line)>& out) const;
-  // Adds what a saved line says. False: the line is damaged, or of a family or label set that this version does not have.
+  // Adds what a saved line says; of a gauge the larger value stays, for they are times and maxima. Where the buckets are other ones now,
+  // what was counted goes into the first that holds all of the old one. False, and nothing is changed: the line is damaged, or of a
+  // family or label set that this version does not have.
   bool restore(std::string_view line);
 
  private:
+  struct Series {
+    std::set<prometheus::Labels> all;
+    std::map<std::string, std::set<std::string, std::less<>>> values;  // by label
+  };
+  void remember(const Family& family, const prometheus::Labels& labels);
+  const std::vector<double>& buckets_of(const Family& family) const;
+
   std::span<const Family> families_;
   std::vector<double> buckets_;
+  std::map<std::string_view, std::vector<double>> own_buckets_;  // by family
+  mutable std::mutex mutex_;
+  std::map<std::string_view, Series> series_;  // by family
   prometheus::Registry registry_;
 };
 

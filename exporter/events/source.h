@@ -17,6 +17,9 @@ class Sink {
   virtual void line(const Line& line) = 0;
   // Lines that were there and could not be read, or were cut: reason is "overrun", "truncated", "too_long", ….
   virtual void lost(Channel channel, std::string_view reason, uint64_t lines) = 0;
+  // A file was followed to its successor, or began anew in place (copytruncate).
+  virtual void rotated() {}
+  virtual void truncated() {}
 };
 
 class Source {
@@ -28,7 +31,9 @@ class Source {
 
   // Goes to where `position`, an earlier position(), was reached; empty: to the beginning of this boot for kmsg and the journal, to the
   // end for files unless all of it was asked for. A position that no longer exists is not an error: what is still there is read, what
-  // is gone is told to the sink of the next read() where it can be counted. Called again after a fault, not before a pause.
+  // is gone is told to the sink of the next read() where it can be counted. "@" and a Unix time in microseconds: to the first line that
+  // is not older, or anywhere before it (the reader skips); asked for when this source takes over from another. Called again after a
+  // fault, not before a pause.
   virtual Status open(std::string_view position) = 0;
 
   // Hands on what is there, `max` lines at most; never waits. `more`: there is more at once. After a fault the source is closed.

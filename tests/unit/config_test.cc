@@ -61,10 +61,29 @@ TEST_CASE("defaults") {
 }
 
 TEST_CASE("every flag, with = and with a blank") {
-  const Config config =
-      good({"--web.listen-address=127.0.0.1:0", "--web.listen-address", ":9", "--web.telemetry-path=/m", "--web.max-requests", "0",
-            "--web.disable-exporter-metrics", "--path.procfs=/p", "--path.sysfs", "/s", "--path.rootfs=/r", "--log.level", "debug",
-            "--log.format=json", "--kernel.advisories=a.yml", "--no-collector.zone", "--collector.slow", "--once"});
+  const Config config = good({"--web.listen-address=127.0.0.1:0",
+                              "--web.listen-address",
+                              ":9",
+                              "--web.telemetry-path=/m",
+                              "--web.max-requests",
+                              "0",
+                              "--web.disable-exporter-metrics",
+                              "--path.procfs=/p",
+                              "--path.sysfs",
+                              "/s",
+                              "--path.rootfs=/r",
+                              "--log.level",
+                              "debug",
+                              "--log.format=json",
+                              "--kernel.advisories=a.yml",
+                              "--path.journal=/j",
+                              "--log.from-start",
+                              "--state.dir=/st",
+                              "--log.kernel-sources=journal",
+                              "--log.kernel-sources=/var/log/a b",
+                              "--no-collector.zone",
+                              "--collector.slow",
+                              "--once"});
   CHECK(config.listen_addresses == std::vector<std::string>{"127.0.0.1:0", ":9"});
   CHECK(config.telemetry_path == "/m");
   CHECK(config.max_requests == 0);
@@ -75,6 +94,11 @@ TEST_CASE("every flag, with = and with a blank") {
   CHECK(config.log_level == "debug");
   CHECK(config.log_format == "json");
   CHECK(config.kernel_advisories == "a.yml");
+  CHECK(config.journal_dir == "/j");
+  CHECK(config.log_from_start);
+  CHECK(config.state_dir == "/st");
+  CHECK(config.log_sources[0] == std::vector<std::string>{"journal", "/var/log/a b"});
+  CHECK(config.log_sources[1].empty());
   CHECK(config.enabled == std::vector<bool>{false, true, true});
   CHECK(config.mode == Config::Mode::once);
   CHECK(good({"--describe"}).mode == Config::Mode::describe);
@@ -134,6 +158,20 @@ TEST_CASE("telemetry paths") {
   }
 }
 
+TEST_CASE("where lines of logs come from") {
+  CHECK(refused({"--log.sbd-sources=kmsg"}) == "--log.sbd-sources: \"kmsg\" is not journal or the absolute path of a file");
+  CHECK(refused({"--log.kernel-sources=messages"}) ==
+        "--log.kernel-sources: \"messages\" is not kmsg, journal or the absolute path of a file");
+  CHECK(refused({"--log.kernel-sources=kmsg", "--log.kernel-sources=kmsg"}) == "--log.kernel-sources: \"kmsg\" is given twice");
+  CHECK(refused({"--state.dir", ""}) == "--state.dir: the path is empty");
+  CHECK(Yaml("log:\n  level: info\n  sbd-sources: []\n").refused() == ":3: log.sbd-sources: the list is empty");
+  CHECK(Yaml("log:\n  sbd-sources: [journal, /var/log/]\n").refused() ==
+        ":2: log.sbd-sources: \"/var/log/\" is not journal or the absolute path of a file");
+  CHECK(Yaml("log:\n  drbd-sources: [journal]\n").refused() == ":2: unknown key \"log.drbd-sources\"");
+  const Yaml yaml("log:\n  corosync-sources:\n    - /var/log/c\n    - journal\n");
+  CHECK(good({yaml.flag()}).log_sources[1] == std::vector<std::string>{"/var/log/c", "journal"});
+}
+
 TEST_CASE("version and help") {
   const Parsed version = parse({"--version"});
   CHECK(version.exit == 0);
@@ -184,6 +222,7 @@ TEST_CASE("a fault in the file is told with its line") {
   CHECK(Yaml("log:\n  level: info\n  level: warn\n").refused() == ":3: duplicate key \"log.level\"");
   CHECK(Yaml("log: {}\nlog: {}\n").refused() == ":2: duplicate key \"log\"");
   CHECK(Yaml("log: {}\n---\nlog: {}\n").refused().ends_with("more than one document"));
+  CHECK(Yaml("log #\n, x\n").refused() == ":2: more than one document");  // yaml-cpp sees endless documents here
   CHECK(Yaml("log:\n  level: [info\n").refused().starts_with(":"));
   CHECK(refused({"--config.file=/nowhere/f.yml"}) == "--config.file: \"/nowhere/f.yml\": No such file or directory");
   CHECK(refused({"--config.file=/"}).starts_with("--config.file: \"/\": "));

@@ -40,6 +40,14 @@ std::string collected(const Spec& spec, const std::string& tree, Format format) 
   return text_of(status, page, format);
 }
 
+// What reads no file, but hears of lines alone, is the same on every tree.
+bool reads_files(const Spec& spec) {
+  const test::MemoryNode node(test::trees().front());
+  Page page;
+  (void)spec.make(Config{})->collect(node, page);
+  return !node.asked.empty();
+}
+
 std::string line_around(const std::string& text, ptrdiff_t at) {
   const size_t start = at == 0 ? 0 : text.rfind('\n', static_cast<size_t>(at) - 1) + 1;
   return text.substr(start, text.find('\n', static_cast<size_t>(at)) - start);
@@ -66,7 +74,8 @@ void compare(const std::string& file, const std::string& now) {
 TEST_SUITE("golden") {
   TEST_CASE("every collector on every tree") {
     for (const Spec* spec : all_collectors()) {
-      for (const std::string& tree : test::trees()) {
+      const std::vector<std::string> trees = reads_files(*spec) ? test::trees() : std::vector{test::trees().front()};
+      for (const std::string& tree : trees) {
         CAPTURE(spec->name);
         CAPTURE(tree);
         const std::string file = std::string(FIXTURES) + "/" + tree + "/expected/" + std::string(spec->name) + ".prom";

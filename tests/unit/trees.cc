@@ -35,6 +35,7 @@ MemoryNode::MemoryNode(const std::string& tree) {
 Status MemoryNode::read(std::string_view path, Bytes& out) const {
   if (!asked.contains(path)) asked.emplace(path);
   out.clear();
+  if (const auto fault = faults.find(path); fault != faults.end()) return {fault->second, 0, path, "as the test wants it"};
   const auto file = files.find(path);
   if (file == files.end()) return {Code::missing, 0, path, "no such file"};
   out.append(file->second);

@@ -19,6 +19,7 @@ std::string slurp(const std::string& path);  // empty when there is none
 // A tree held in memory, so that a test can change one of its files and see which ones are asked for.
 class MemoryNode final : public Node {
  public:
+  MemoryNode() = default;
   explicit MemoryNode(const std::string& tree);
 
   Status read(std::string_view path, Bytes& out) const override;
@@ -26,6 +27,7 @@ class MemoryNode final : public Node {
   long page_size() const override { return 4096; }
 
   std::map<std::string, std::string, std::less<>> files;
+  std::map<std::string, Code, std::less<>> faults;  // what reading a file comes to, whether it is there or not
   // Everything asked for, whether it was there or not; a name that is known already costs no allocation.
   mutable std::set<std::string, std::less<>> asked;
 };

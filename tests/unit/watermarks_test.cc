@@ -2,16 +2,14 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <iterator>
+#include "trees.h"
 
 using namespace fencewatch;
 
 namespace {
 
 std::string slurp(const std::string& path) {
-  std::ifstream file(path);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text = test::slurp(path);
   REQUIRE(!text.empty());
   return text;
 }

@@ -1,14 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
-#include <map>
 #include <memory>
 
 #include "allocations.h"
-#include "exporter/collector.h"
-#include "exporter/config.h"
+#include "collected.h"
+#include "trees.h"
 
 using namespace fencewatch;
+using fencewatch::test::MemoryNode;
 using namespace std::chrono_literals;
 
 namespace fencewatch {
@@ -16,26 +16,6 @@ extern const Spec zone;
 }
 
 namespace {
-
-class FakeNode final : public Node {
- public:
-  std::map<std::string, std::string, std::less<>> files;
-  std::map<std::string, Code, std::less<>> faults;
-  mutable std::vector<std::string> reads;
-  long bytes_per_page = 4096;
-
-  Status read(std::string_view path, Bytes& out) const override {
-    out.clear();
-    reads.emplace_back(path);
-    if (const auto fault = faults.find(path); fault != faults.end()) return {fault->second, 0, path, {}};
-    const auto file = files.find(path);
-    if (file == files.end()) return {Code::missing, 0, path, {}};
-    out.append(file->second);
-    return {};
-  }
-  Status list(std::string_view, Names&) const override { return {Code::missing}; }
-  long page_size() const override { return bytes_per_page; }
-};
 
 // Two zones of a node, all pages free but for `normal_free`.
 std::string zoneinfo(uint64_t normal_free, std::string_view last_zone = "Normal") {
@@ -48,8 +28,8 @@ std::string zoneinfo(uint64_t normal_free, std::string_view last_zone = "Normal"
          "        managed  96000\n        protection: (0, 0, 0)\n  pagesets\n  start_pfn:           4096\n";
 }
 
-FakeNode healthy() {
-  FakeNode node;
+MemoryNode healthy() {
+  MemoryNode node;
   node.files = {{"proc/zoneinfo", zoneinfo(50000)},
                 {"proc/sys/vm/min_free_kbytes", "4000\n"},
                 {"proc/sys/vm/watermark_scale_factor", "10\n"},
@@ -62,9 +42,7 @@ std::unique_ptr<Collector> collector() { return zone.make(Config{}); }
 Status collect(Collector& collector, const Node& node, std::string& text) {
   Page page;
   const Status status = collector.collect(node, page);
-  Bytes out;
-  page.render(Format::text, out);
-  text = "\n" + std::string(out.view());
+  text = "\n" + test::samples(page);
   return status;
 }
 
@@ -138,7 +116,7 @@ TEST_CASE("zone: a real miscount, a moved one that is not yet felt, and one on a
 }
 
 TEST_CASE("zone: without managed there is no verdict, and no zero in its place") {
-  FakeNode node = healthy();
+  MemoryNode node = healthy();
   std::string& file = node.files["proc/zoneinfo"];
   for (size_t at; (at = file.find("        managed ")) != file.npos;) file.erase(at, file.find('\n', at) + 1 - at);
   const std::string text = shown(node);
@@ -147,7 +125,7 @@ TEST_CASE("zone: without managed there is no verdict, and no zero in its place")
 }
 
 TEST_CASE("zone: settings that are missing take only their own metrics with them") {
-  FakeNode node = healthy();
+  MemoryNode node = healthy();
   node.files.erase("proc/sys/vm/min_free_kbytes");
   std::string text = shown(node);
   for (const char* absent : {"min_free_bytes", "expected", "honoured"}) CHECK(!mentions(text, absent));
@@ -170,14 +148,14 @@ TEST_CASE("zone: settings that are missing take only their own metrics with them
 }
 
 TEST_CASE("zone: faults name the file") {
-  const auto fault = [](const FakeNode& node, std::string_view file, Code code, uint32_t line) {
+  const auto fault = [](const MemoryNode& node, std::string_view file, Code code, uint32_t line) {
     std::string text;
     const Status status = collect(*collector(), node, text);
     CHECK(status.code == code);
     CHECK(status.file == file);
     CHECK(status.line == line);
   };
-  FakeNode node = healthy();
+  MemoryNode node = healthy();
   node.files["proc/zoneinfo"] += "Node 0, zone Normal\n";
   fault(node, "proc/zoneinfo", Code::malformed, 26);
   node = healthy();
@@ -200,19 +178,20 @@ TEST_CASE("zone: faults name the file") {
 }
 
 TEST_CASE("zone: nothing is read that would change or slow the machine") {
-  const FakeNode node = healthy();
+  const MemoryNode node = healthy();
   const auto subject = collector();
   std::string text;
   REQUIRE(collect(*subject, node, text));
-  CHECK(node.reads == std::vector<std::string>{"proc/zoneinfo", "proc/sys/vm/min_free_kbytes", "proc/sys/vm/watermark_scale_factor",
-                                               "proc/sys/kernel/osrelease"});
-  node.reads.clear();
+  using Paths = std::set<std::string, std::less<>>;
+  CHECK(node.asked ==
+        Paths{"proc/zoneinfo", "proc/sys/vm/min_free_kbytes", "proc/sys/vm/watermark_scale_factor", "proc/sys/kernel/osrelease"});
+  node.asked.clear();
   REQUIRE(subject->sample(node, 0ns));
-  CHECK(node.reads == std::vector<std::string>{"proc/zoneinfo"});
+  CHECK(node.asked == Paths{"proc/zoneinfo"});
 }
 
 TEST_CASE("zone: the time below each mark is added up") {
-  FakeNode node = healthy();
+  MemoryNode node = healthy();
   const auto subject = collector();
   const auto below = [&](const char* mark) {
     return R"(zone_below_watermark_seconds_total{numa_node="0",zone="Normal",watermark=")" + std::string(mark) + R"("} )";
@@ -235,7 +214,7 @@ TEST_CASE("zone: the time below each mark is added up") {
 }
 
 TEST_CASE("zone: a gap between two looks counts as a second, a stretched interval comes to count in full") {
-  FakeNode node = healthy();
+  MemoryNode node = healthy();
   node.files["proc/zoneinfo"] = zoneinfo(0);
   const auto subject = collector();
   const auto total = [&](const char* seconds) {
@@ -254,7 +233,7 @@ TEST_CASE("zone: a gap between two looks counts as a second, a stretched interva
 }
 
 TEST_CASE("zone: a zone that goes keeps its time, and a faulty look adds none") {
-  FakeNode node = healthy();
+  MemoryNode node = healthy();
   const auto subject = collector();
   const std::string normal = R"(zone_below_watermark_seconds_total{numa_node="0",zone="Normal",watermark="min"} )";
   node.files["proc/zoneinfo"] = zoneinfo(0);

@@ -1,0 +1,149 @@
+#include "exporter/logs.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "exporter/config.h"
+#include "exporter/events/archive.h"
+#include "exporter/events/boot_id.h"
+#include "exporter/events/journal.h"
+#include "exporter/events/kmsg.h"
+#include "exporter/events/matcher.h"
+#include "exporter/events/tail.h"
+#include "exporter/resolve.h"
+#include "exporter/runner.h"
+
+namespace fencewatch {
+namespace {
+
+using Order = std::array<std::vector<std::string>, kChannels>;
+
+// What sosreport keeps of the journal and of the kernel's ring (sos/report/plugins/{logs,kernel}.py); the newer spelling first.
+constexpr const char* kSosJournal = "sos_commands/logs/journalctl";
+constexpr const char* kSosDmesg = "sos_commands/kernel/dmesg";
+constexpr const char* kSosJournals[][2] = {
+    {"sos_commands/logs/journalctl_--no-pager_--boot_-1", "sos_commands/logs/journalctl_--no-pager_--catalog_--boot_-1"},
+    {"sos_commands/logs/journalctl_--no-pager_--boot", "sos_commands/logs/journalctl_--no-pager_--catalog_--boot"},
+};
+constexpr const char* kSosDmesgs[] = {"sos_commands/kernel/dmesg", "sos_commands/kernel/dmesg_-T", "sos_commands/general/dmesg",
+                                      "var/log/dmesg"};
+
+Order usual(bool once) {
+  const std::vector<std::string> syslog = {"/var/log/syslog", "/var/log/messages"};
+  const auto behind = [&](std::vector<std::string> own) {
+    own.emplace_back("journal");
+    own.insert(own.end(), syslog.begin(), syslog.end());
+    if (once) own.emplace_back(kSosJournal);
+    return own;
+  };
+  Order order;
+  auto& kernel = order[static_cast<size_t>(Channel::kernel)];
+  kernel = behind({});
+  kernel.emplace_back("/var/log/kern.log");
+  // The ring of the running kernel is the quickest to tell, but remembers the least.
+  kernel.emplace(once ? kernel.end() : kernel.begin(), kKmsg);
+  if (once) kernel.emplace_back(kSosDmesg);
+  order[static_cast<size_t>(Channel::corosync)] = behind({"/var/log/cluster/corosync.log", "/var/log/corosync/corosync.log"});
+  order[static_cast<size_t>(Channel::pacemaker)] = behind({"/var/log/pacemaker/pacemaker.log", "/var/log/pacemaker.log"});
+  order[static_cast<size_t>(Channel::sbd)] = behind({});
+  return order;
+}
+
+std::string without_slash(std::string path) {
+  while (path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+std::vector<std::string> existing(int root, std::span<const char* const> candidates) {
+  for (const char* candidate : candidates)
+    if (open_in_root(root, candidate, O_PATH)) return {candidate};
+  return {};
+}
+
+std::unique_ptr<Source> make_archive(int root, const std::string& name) {
+  if (name == kSosDmesg) return std::make_unique<Archive>(root, name, existing(root, kSosDmesgs), Archive::Format::dmesg);
+  std::vector<std::string> files;
+  if (name == kSosJournal) {
+    for (const auto& candidates : kSosJournals)
+      for (std::string& file : existing(root, candidates)) files.push_back(std::move(file));
+  } else {
+    files = with_predecessors(root, name.substr(1));
+  }
+  return std::make_unique<Archive>(root, name, std::move(files));
+}
+
+// Empty: that of this machine. Below another root the directory of that machine's id: those beside it hold what containers said.
+std::string journal_directory(const Config& config) {
+  const std::string root = without_slash(config.paths.rootfs);
+  if (!config.journal_dir.empty() || root.empty()) return config.journal_dir;
+  std::string id;
+  std::getline(std::ifstream(root + "/etc/machine-id"), id);
+  const std::string kept = root + "/var/log/journal", lost_at_shutdown = root + "/run/log/journal";
+  for (const std::string& directory : {kept + '/' + id, lost_at_shutdown + '/' + id})
+    if (!id.empty() && access(directory.c_str(), F_OK) == 0) return directory;
+  return kept;
+}
+
+Boot this_boot(const std::string& boot_id_path) {
+  Boot boot;
+  (void)read_boot_id(boot_id_path, boot.id);  // without one, nothing is ever of another boot
+  timespec wall{}, up{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  clock_gettime(CLOCK_BOOTTIME, &up);
+  boot.start_us = (wall.tv_sec - up.tv_sec) * 1'000'000 + (wall.tv_nsec - up.tv_nsec) / 1000;
+  return boot;
+}
+
+std::string boot_id_path(const Config& config) { return config.paths.procfs + "/sys/kernel/random/boot_id"; }
+
+}  // namespace
+
+LogSources log_sources(const Config& config) {
+  const bool once = config.mode == Config::Mode::once;
+  LogSources sources;
+  sources.order = usual(once);
+  for (size_t i = 0; i < kChannels; ++i)
+    if (!config.log_sources[i].empty()) sources.order[i] = config.log_sources[i];
+  const std::string root_path = without_slash(config.paths.rootfs);
+  const auto root = std::make_shared<Fd>(open((root_path + "/").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  sources.oldest = once;
+  sources.make = [=, journal = journal_directory(config), boot_id = boot_id_path(config),
+                  from_start = config.log_from_start](const std::string& name) -> std::unique_ptr<Source> {
+    if (name == kKmsg) return std::make_unique<Kmsg>(root_path + "/dev/kmsg", boot_id);
+    if (name == "journal") return std::make_unique<Journal>(journal, boot_id);
+    if (once) return make_archive(root->get(), name);
+    return std::make_unique<Tail>(root_path + name, TailOptions{.from_start = from_start});
+  };
+  return sources;
+}
+
+std::unique_ptr<LogReader> open_logs(const Config& config, Runner& runner) {
+  std::vector<LogReader::Listener> listeners;
+  std::vector<Collector*> collectors;
+  for (size_t i = 0; i < runner.enabled().size(); ++i) {
+    Collector& collector = runner.collector(i);
+    if (collector.patterns().empty()) continue;
+    listeners.push_back({runner.enabled()[i]->name, &collector});
+    collectors.push_back(&collector);
+  }
+  if (listeners.empty()) return nullptr;
+  if (config.mode == Config::Mode::check) {
+    const Matcher throws_what_is_wrong(collectors);
+    return nullptr;
+  }
+  const bool once = config.mode == Config::Mode::once;
+  auto reader = std::make_unique<LogReader>(
+      LogReader::Setup{
+          .sources = log_sources(config), .boot = this_boot(boot_id_path(config)), .state_directory = once ? "" : config.state_dir},
+      std::move(listeners));
+  runner.also([&reader = *reader](Page& page) { reader.write(page); });
+  return reader;
+}
+
+}  // namespace fencewatch

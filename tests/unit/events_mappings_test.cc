@@ -1,0 +1,53 @@
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "exporter/events/mappings.h"
+#include "exporter/resolve.h"
+#include "tree.h"
+
+using namespace fencewatch;
+
+namespace {
+
+constexpr size_t kSize = 64 << 10;
+
+// A file mapped as libsystemd maps journals, all of it touched.
+struct Mapping {
+  explicit Mapping(std::string file) : path(std::move(file)) {
+    std::ofstream(path, std::ios::binary) << std::string(kSize, 'x');
+    const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    place = static_cast<char*>(mmap(nullptr, kSize, PROT_READ, MAP_SHARED | MAP_POPULATE, fd.get(), 0));
+    REQUIRE(place != MAP_FAILED);
+  }
+  ~Mapping() { munmap(place, kSize); }
+
+  size_t resident_kb() const {
+    std::ifstream maps("/proc/self/smaps");
+    bool here = false;
+    for (std::string line; std::getline(maps, line);) {
+      if (line.ends_with(path)) here = true;
+      if (here && line.starts_with("Rss:")) return std::stoul(line.substr(4));
+    }
+    return 0;
+  }
+
+  const std::string path;
+  char* place;
+};
+
+}  // namespace
+
+TEST_CASE("Pages of the files named leave the memory and come back when they are touched; others stay") {
+  const TemporaryTree tree;
+  const Mapping journal(tree / "system.journal"), other(tree / "other");
+  REQUIRE(journal.resident_kb() == kSize >> 10);
+  drop_mapped_pages("system.journal");
+  CHECK(journal.resident_kb() == 0);
+  CHECK(other.resident_kb() == kSize >> 10);
+  CHECK(journal.place[kSize - 1] == 'x');
+}
