@@ -43,6 +43,7 @@ local q = import 'query.libsonnet';
             held:{{ range query (printf `fencewatch_previous_boot_events{job=%q,instance=%q} > 0` $labels.job $labels.instance) | sortByLabel "event" }}
             {{ .Labels.event }} {{ .Value }},{{ else }} nothing known{{ end }}
           |||,
+          slow=true,
         ),
       ],
     }],

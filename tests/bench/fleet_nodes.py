@@ -19,7 +19,6 @@ fencewatch_oom_kill_events_total{constraint="memcg"} 0
 fencewatch_corosync_token_warnings_total 0
 fencewatch_corosync_token_timeouts_total 0
 fencewatch_corosync_scheduling_misses_total 0
-fencewatch_corosync_pauses_total 0
 fencewatch_corosync_hosts_unreachable_total 0
 fencewatch_corosync_token_losses_total{state="operational"} 0
 fencewatch_corosync_token_losses_total{state="gather"} 0

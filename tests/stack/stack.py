@@ -96,7 +96,7 @@ class Node:
 
 
 class Stack:
-    """Prometheus with the committed rules, every `for` shortened by `hurry`, and Alertmanager with the committed example, its receivers here."""
+    """Prometheus with the committed rules, every `for` shortened by `hurry` and no group slower than another, and Alertmanager with the committed example, its receivers here."""
 
     def __init__(self, interval, hurry):
         self.directory = Path(tempfile.mkdtemp(prefix="fencewatch-stack-"))
@@ -137,6 +137,8 @@ class Stack:
         (self.directory / "alertmanager.yml").write_text(example)
         for name in ("fencewatch.rules.yml", "fencewatch.alerts.yml"):
             rules = yaml.safe_load((ROOT / "alerts" / name).read_text())
+            for group in rules["groups"]:
+                group.pop("interval", None)
             for rule in (rule for group in rules["groups"] for rule in group["rules"] if "for" in rule):
                 number, unit = int(rule["for"][:-1]), rule["for"][-1]
                 rule["for"] = f"{max(1, round(number * {'s': 1, 'm': 60}[unit] / self.hurry))}s"

@@ -27,7 +27,6 @@ def cluster_node():
         "fencewatch_corosync_token_warnings_total": 0,
         "fencewatch_corosync_token_timeouts_total": 0,
         "fencewatch_corosync_scheduling_misses_total": 0,
-        "fencewatch_corosync_pauses_total": 0,
         "fencewatch_corosync_hosts_unreachable_total": 0,
         'fencewatch_corosync_token_losses_total{state="operational"}': 0,
         'fencewatch_corosync_token_timeout_seconds{source="runtime"}': 3.65,
