@@ -61,14 +61,17 @@ local q = import 'query.libsonnet';
           psi: increase('fencewatch_pressure_stalled_seconds_total', 'resource="memory",kind="full"'),
         }),
 
-        // Cluster engine late. A pause of corosync is the same stall as a scheduling miss. A stalled node often logs neither its own token warning nor the loss: that two hosts and more lost their last link
+        // Cluster engine late, by corosync's log or, where that cannot be read, by its statistics. A pause of corosync is the same stall as a scheduling miss. A stalled node often logs neither its own token warning nor the loss: that two hosts and more lost their last link
         // is its only trace (2 s with knet). One host may just be down.
         rule('instance:fencewatch_corosync_token_warnings:increase' + w, increase('fencewatch_corosync_token_warnings_total')),
         rule('instance:fencewatch_corosync_token_losses:increase' + w, |||
           %s > 0
           or sum without (state) (%s)
         ||| % [increase('fencewatch_corosync_token_timeouts_total'), increase('fencewatch_corosync_token_losses_total')]),
-        rule('instance:fencewatch_corosync_scheduling_misses:increase' + w, increase('fencewatch_corosync_scheduling_misses_total')),
+        rule('instance:fencewatch_corosync_scheduling_misses:increase' + w, |||
+          %s > 0
+          or %s
+        ||| % [increase('fencewatch_corosync_scheduling_misses_total'), increase('fencewatch_corosync_schedmiss_total')]),
         rule('instance:fencewatch_corosync_late:bool', |||
           (
             instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s} > 0

@@ -4,7 +4,7 @@ import unittest
 
 import yaml
 
-from mixin import ALERTS, alerts, run
+from mixin import ALERTS, alerts, mixin, run
 
 CONFIG = ALERTS / "alertmanager.yml"
 RECEIVER = {"critical": "page", "warning": "chat", "info": "list"}
@@ -47,8 +47,7 @@ class Alertmanager(unittest.TestCase):
         """Its causes are the alerts on memory, and of those on corosync the ones that say it is late."""
         rule = next(r for r in self.config["inhibit_rules"] if 'alertname="FenceRiskHigh"' in r["source_matchers"])
         causes = set(re.fullmatch(r'alertname=~"(.*)"', rule["target_matchers"][0]).group(1).split("|"))
-        groups = yaml.safe_load((ALERTS / "fencewatch.alerts.yml").read_text())["groups"]
-        memory = {rule["alert"] for group in groups if group["name"].startswith("fencewatch.memory") for rule in group["rules"]}
+        memory = {r["alert"] for group in mixin()["alerts"]["groups"] if group["name"].startswith("fencewatch.memory") for r in group["rules"]}
         self.assertIn("ZoneMiscounted", memory)
         late = {"CorosyncTokenWarnings", "CorosyncTokenLost", "CorosyncNotScheduled", "CorosyncNearMiss"}
         self.assertEqual(causes, memory | late)
