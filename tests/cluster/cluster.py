@@ -167,9 +167,14 @@ exec sleep infinity
         self.exporter, self.exporter_pid = self._start("exporter.log", [BINARY, f"--web.listen-address=127.0.0.1:{self.PORT}", *flags])
         until(self.answers, f"the exporter of {self.name} answers")
 
-    def exporter_pid_inside(self):
-        with open(f"/proc/{self.exporter_pid}/status") as file:
-            return next(line.split()[-1] for line in file if line.startswith("NSpid:"))
+    def connections(self):
+        """libqb's directories of the exporter's connections to this corosync; one that was killed leaves its own behind."""
+        ids = []
+        for pid in (self.main, self.exporter_pid):
+            with open(f"/proc/{pid}/status") as file:
+                ids.append(next(line.split()[-1] for line in file if line.startswith("NSpid:")))
+        memory = f"/proc/{self.init}/root/dev/shm"
+        return [os.path.join(memory, name) for name in os.listdir(memory) if name.startswith("qb-{}-{}-".format(*ids))]
 
     def stop_exporter(self, bound=BOUND):
         """As an init system does it; gives its exit code."""
