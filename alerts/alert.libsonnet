@@ -1,10 +1,11 @@
-// One alert. The annotation runbook_url is added by mixin.libsonnet.
+// One alert. `slow`: evaluated every slowInterval only. mixin.libsonnet adds the annotation runbook_url and makes the groups.
 {
-  new(name, severity, expr, summary, description, wait='0m', labels={}):: {
+  new(name, severity, expr, summary, description, wait='0m', slow=false):: {
+    slow:: slow,
     alert: name,
     expr: expr,
     [if wait != '0m' then 'for']: wait,
-    labels: { severity: severity } + labels,
+    labels: { severity: severity },
     annotations: { summary: summary, description: std.strReplace(std.rstripChars(description, '\n'), '\n', ' ') },
   },
 }

@@ -11,6 +11,9 @@
     // Causes and effects count as together when they lie in one window. Counts below are counts in one window.
     window: '10m',
 
+    // How often rules and alerts are evaluated that are not urgent or read many series.
+    slowInterval: '1m',
+
     // Printed min watermark over the one that is due. Recorded: healthy zones 0.996 to 1.012, starved ones 0.013 to 0.474.
     honouredRatio: 0.8,
     // Seconds that the worst zone was below its min watermark.
@@ -30,7 +33,7 @@
     tokenWarnings: 3,
     // Longest wait for the token over the token timeout; corosync itself warns at 0.75.
     nearMissRatio: 0.5,
-    // Times that one link went down in an hour.
+    // Times that one link went down in half an hour.
     linkDowns: 3,
 
     // A fencing operation stays in the news for so long, in seconds; an unclean boot likewise.

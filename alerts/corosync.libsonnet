@@ -51,15 +51,17 @@ local q = import 'query.libsonnet';
             The longest wait for the token on {{ $labels.instance }} in the last %s was up to {{ humanizeDuration $value }} (the bound of a histogram's
             bucket), more than %d %% of the timeout.
           ||| % [w, c.nearMissRatio * 100],
+          slow=true,
         ),
         alert.new(
           'CorosyncLinkFlapping',
           'warning',
-          'increase(fencewatch_corosync_link_changes_total{%s}[1h]) >= %g' % [q.join([s, 'state="down"']), c.linkDowns],
+          'increase(fencewatch_corosync_link_changes_total{%s}[30m]) >= %g' % [q.join([s, 'state="down"']), c.linkDowns],
           'A cluster link goes down again and again.',
           |||
-            On {{ $labels.instance }} link {{ $labels.link }} to host {{ $labels.host }} went down {{ printf "%.0f" $value }} times in the last hour.
+            On {{ $labels.instance }} link {{ $labels.link }} to host {{ $labels.host }} went down {{ printf "%.0f" $value }} times in the last half hour.
           |||,
+          slow=true,
         ),
         alert.new(
           'CorosyncHostUnreachable',
@@ -68,6 +70,7 @@ local q = import 'query.libsonnet';
           'A cluster member has no link left to another.',
           '{{ $labels.instance }} has had no link to host {{ $labels.host }} for two minutes.',
           wait='2m',
+          slow=true,
         ),
         alert.new(
           'CorosyncQuorumLost',
@@ -87,6 +90,7 @@ local q = import 'query.libsonnet';
           'Corosync can be held up by other processes or by reclaim.',
           'Corosync on {{ $labels.instance }} runs without {{ $labels.lacks }}.',
           wait='10m',
+          slow=true,
         ),
       ],
     }],

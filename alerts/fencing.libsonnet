@@ -39,10 +39,11 @@ local q = import 'query.libsonnet';
           'time() - fencewatch_boot_time_seconds{%s} < %g and fencewatch_previous_boot_clean{%s} == 0' % [s, c.bootSeconds, s],
           'The machine went down without a shutdown.',
           |||
-            {{ $labels.instance }} was started {{ humanizeDuration $value }} ago, and what ran before did not end cleanly. The log of its last ten minutes
-            held:{{ range query (printf `fencewatch_previous_boot_events{job=%q,instance=%q} > 0` $labels.job $labels.instance) | sortByLabel "event" }}
-            {{ .Labels.event }} {{ .Value }},{{ else }} nothing known{{ end }}
+            {{ $labels.instance }} was started {{ humanizeDuration $value }} ago, and what ran before did not end cleanly. In the half hour before, corosync's log
+            said:{{ range query (printf `(fencewatch_boot_time_seconds{job=%q,instance=%q} - on (job, instance) group_right () fencewatch_corosync_last_event_timestamp_seconds) < 1800 > 0` $labels.job $labels.instance) | sortByLabel "event" }}
+            {{ .Labels.event }} {{ humanizeDuration .Value }} before the start;{{ else }} nothing that is known.{{ end }}
           |||,
+          slow=true,
         ),
       ],
     }],

@@ -19,7 +19,7 @@ FILES = {
     "fencewatch.alerts.yml": "prometheusAlerts",
     "prometheusrule.yaml": "prometheusRule",
 }
-ORDER = ["record", "alert", "expr", "for", "labels", "annotations"]
+ORDER = ["name", "interval", "rules", "record", "alert", "expr", "for", "labels", "annotations"]
 
 
 class Dumper(yaml.SafeDumper):

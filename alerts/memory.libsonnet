@@ -14,13 +14,14 @@ local q = import 'query.libsonnet';
         alert.new(
           'ZoneMiscounted',
           'warning',
-          'fencewatch_zone_phantom_pages{%s} > 0 and fencewatch_zone_miscount{%s} == 1' % [s, s],
+          'fencewatch_zone_phantom_pages{%s} > 0' % s,
           'The kernel has miscounted a memory zone.',
           |||
             Node {{ $labels.numa_node }}, zone {{ $labels.zone }} of {{ $labels.instance }} manages {{ printf "%.0f" $value }} pages more than it has, so
             watermarks are shared out wrongly.
           |||,
           wait='1m',
+          slow=true,
         ),
         alert.new(
           'WatermarksCollapsed',
@@ -32,6 +33,7 @@ local q = import 'query.libsonnet';
             what the kernel's own formula gives; healthy is 95 % to 105 %.
           |||,
           wait='2m',
+          slow=true,
         ),
         alert.new(
           'KernelAdvisoryAffected',
@@ -43,6 +45,7 @@ local q = import 'query.libsonnet';
             {{ $labels.advisory }} calls {{ $labels.release }} affected, which {{ $labels.instance }} runs. Whether the machine suffers from it, ZoneMiscounted and WatermarksCollapsed tell.
           |||,
           wait='5m',
+          slow=true,
         ),
         alert.new(
           'FreeBelowMinWatermark',
@@ -74,6 +77,7 @@ local q = import 'query.libsonnet';
             compactions failed in the last %s.
           ||| % [c.unusableOrder, c.compactionFailures, w],
           wait='5m',
+          slow=true,
         ),
         alert.new(
           'OOMKillGlobal',

@@ -13,9 +13,14 @@
   local url = $._config.runbookURL,
   local withRunbook(rule) = rule { annotations+: { runbook_url: url % rule.alert } },
 
+  // A group becomes two: alerts that are evaluated with everything else, and slow ones.
+  local split(group) =
+    local some(slow) = [withRunbook(rule) for rule in group.rules if rule.slow == slow];
+    [{ name: group.name, rules: some(false) }, { name: group.name + '.slow', interval: $._config.slowInterval, rules: some(true) }],
+
   prometheusAlerts+:: {
     local plain = super.groups,
-    groups: [group { rules: std.map(withRunbook, group.rules) } for group in plain],
+    groups: [group for group in std.flatMap(split, plain) if group.rules != []],
   },
 
   prometheusRule+:: {

@@ -69,6 +69,7 @@ local q = import 'query.libsonnet';
             affected, or their zones are not read.
           |||,
           wait='15m',
+          slow=true,
         ),
       ],
     }],

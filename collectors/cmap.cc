@@ -92,7 +92,8 @@ Status CmapLibrary::open() {
 Status Cmap::connect(Map map) {
   close();
   uint64_t handle = 0;
-  const int error = library_.initialize_map_ ? library_.initialize_map_(&handle, static_cast<int>(map)) : library_.initialize_(&handle);
+  const int error = time_.measure(
+      [&] { return library_.initialize_map_ ? library_.initialize_map_(&handle, static_cast<int>(map)) : library_.initialize_(&handle); });
   if (error != static_cast<int>(CsError::ok)) return status_of(CsError{error});
   handle_ = handle;
   connected_ = true;
@@ -111,7 +112,7 @@ Status Cmap::lost(int error) {
 
 Status Cmap::get(const char* key, Value& value, bool& found) {
   found = false;
-  const int error = library_.get_(handle_, key, value.bytes, &value.size, &value.type);
+  const int error = time_.measure([&] { return library_.get_(handle_, key, value.bytes, &value.size, &value.type); });
   if (error == static_cast<int>(CsError::not_exist) || error == static_cast<int>(CsError::invalid_param)) return {};
   if (error != static_cast<int>(CsError::ok)) return lost(error);
   found = true;
@@ -149,12 +150,14 @@ Status Cmap::text(const char* key, char* out, size_t& size) {
 
 Status Cmap::keys(const char* prefix, const std::function<void(std::string_view key)>& each) {
   uint64_t iterator = 0;
-  if (const int error = library_.iter_init_(handle_, prefix, &iterator); error != static_cast<int>(CsError::ok)) return lost(error);
+  const int begun = time_.measure([&] { return library_.iter_init_(handle_, prefix, &iterator); });
+  if (begun != static_cast<int>(CsError::ok)) return lost(begun);
   char key[kKeyRoom];
   size_t size;
   int type;
   int error;
-  while ((error = library_.iter_next_(handle_, iterator, key, &size, &type)) == static_cast<int>(CsError::ok)) each(key);
+  const auto next = [&] { return library_.iter_next_(handle_, iterator, key, &size, &type); };
+  while ((error = time_.measure(next)) == static_cast<int>(CsError::ok)) each(key);
   (void)library_.iter_finalize_(handle_, iterator);
   return error == static_cast<int>(CsError::no_sections) ? Status{} : lost(error);
 }

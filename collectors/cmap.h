@@ -59,7 +59,7 @@ class Cmap {
  public:
   enum class Map : int { icmap = 0, stats = 1 };
 
-  explicit Cmap(const CmapLibrary& library) : library_(library) {}
+  Cmap(const CmapLibrary& library, AnswerTime& time) : library_(library), time_(time) {}
   ~Cmap() { close(); }
   Cmap(const Cmap&) = delete;
 
@@ -80,6 +80,7 @@ class Cmap {
   Status lost(int error);
 
   const CmapLibrary& library_;
+  AnswerTime& time_;
   uint64_t handle_ = 0;
   bool connected_ = false;
 };

@@ -2,8 +2,10 @@
 // corosync and beside the host's own version; what its errors mean; how long to leave it alone after one.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "exporter/status.h"
 
@@ -48,6 +50,25 @@ class ClientLibrary {
   const char* const soname_;
   const std::string directory_;
   void* handle_ = nullptr;
+};
+
+// The longest that corosync took to answer any question since it was asked for. Measured around each call, for a stopped corosync may
+// hold up any of them.
+class AnswerTime {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  template <class Call>
+  auto measure(Call&& call) {
+    const Clock::time_point before = Clock::now();
+    const auto answer = call();
+    longest_ = std::max(longest_, Clock::now() - before);
+    return answer;
+  }
+  Clock::duration take() { return std::exchange(longest_, {}); }
+
+ private:
+  Clock::duration longest_{};
 };
 
 // When to try again. A refusal writes two lines into the host's log, so it counts for longer.

@@ -109,14 +109,16 @@ constexpr Family kFamilies[] = {
      "near misses.",
      ""},
     {"fencewatch_corosync_ipc_seconds", Type::histogram,
-     "Time that corosync took to answer a question through libcmap: its main loop is late, or it is stopped.", ""},
+     "The longest that corosync took to answer one question of a scrape or a sample, through libcmap and libvotequorum: its main loop is "
+     "late, or it is stopped.",
+     ""},
 };
 
 double seconds(uint64_t milliseconds) { return static_cast<double>(milliseconds) / 1e3; }
 
 class CorosyncLive final : public Collector {
  public:
-  explicit CorosyncLive(const std::string& library_directory) : map_(library_directory), quorum_(library_directory) {}
+  explicit CorosyncLive(const std::string& library_directory) : map_(library_directory, time_), quorum_(library_directory, time_) {}
 
   Status collect(const Node& node, Page& page) override;
   Status sample(const Node& node, std::chrono::nanoseconds elapsed) override;
@@ -125,6 +127,7 @@ class CorosyncLive final : public Collector {
   Status read_conf(const Node& node);
   Status ask(const Node& node);
   Status ask_token(std::optional<uint64_t>& since);
+  void note_answer_time();
   void forget();
   std::optional<uint32_t> default_token() const;
   void write_settings(Page& page) const;
@@ -137,6 +140,7 @@ class CorosyncLive final : public Collector {
                                           const prometheus::Histogram::BucketBoundaries& buckets);
 
   CorosyncProcess process_;
+  AnswerTime time_;
   CorosyncMap map_;
   QuorumClient quorum_;
   uint64_t generation_ = 0;  // of the process that the connections are to
@@ -184,14 +188,17 @@ std::optional<uint32_t> CorosyncLive::default_token() const {
 }
 
 Status CorosyncLive::ask_token(std::optional<uint64_t>& since) {
-  const Clock::time_point before = Clock::now();
-  const Status status = map_.since_token(before, since);
+  const Status status = map_.since_token(Clock::now(), since);
   const Clock::time_point after = Clock::now();
   if (!status) return status;
-  ipc_seconds_.Observe(Seconds(after - before).count());
   if (!since) return {};
   if (const auto gap = gaps_.see(after, TokenGaps::Milliseconds(*since))) gap_seconds_.Observe(Seconds(*gap).count());
   return {};
+}
+
+void CorosyncLive::note_answer_time() {
+  const AnswerTime::Clock::duration longest = time_.take();
+  if (longest.count() > 0) ipc_seconds_.Observe(Seconds(longest).count());
 }
 
 Status CorosyncLive::ask(const Node& node) {
@@ -216,7 +223,9 @@ Status CorosyncLive::ask(const Node& node) {
 
 Status CorosyncLive::collect(const Node& node, Page& page) {
   if (const Status status = read_conf(node); !status) return status;
-  if (const Status status = ask(node); !status) return status;
+  const Status asked = ask(node);
+  note_answer_time();
+  if (!asked) return asked;
   if (!has_conf_ && !process_.seen()) return {Code::missing, 0, kConfPath, "no corosync here"};
   if (process_.live() && memory::settled()) page.one(kFamilies[kUp], uint64_t{up_});
   write_settings(page);
@@ -234,6 +243,7 @@ Status CorosyncLive::sample(const Node& /*node*/, std::chrono::nanoseconds /*ela
   // collect() connects, and tells what is wrong.
   std::optional<uint64_t> since;
   if (map_.connected() && map_.has_statistics_map() && !ask_token(since)) gaps_.forget();
+  note_answer_time();
   return {};
 }
 

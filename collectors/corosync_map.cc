@@ -96,7 +96,7 @@ Status CorosyncMap::read_settings(Clock::time_point now) {
   Status status;
   if (library_.has_maps()) {
     const memory::LockAsUsed sparing;
-    Cmap icmap(library_);
+    Cmap icmap(library_, time_);
     status = icmap.connect(Cmap::Map::icmap);
     if (status) status = read_settings(icmap);
   } else {

@@ -44,7 +44,7 @@ class CorosyncMap {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit CorosyncMap(const std::string& library_directory) : library_(library_directory), stats_(library_) {}
+  CorosyncMap(const std::string& library_directory, AnswerTime& time) : library_(library_directory), time_(time), stats_(library_, time) {}
 
   // When it is time to: otherwise, and when it fails, the fault.
   Status connect(Clock::time_point now);
@@ -76,6 +76,7 @@ class CorosyncMap {
   Status noted(const Status& status, Clock::time_point now);
 
   CmapLibrary library_;
+  AnswerTime& time_;
   Cmap stats_;
   Backoff backoff_;
   CorosyncSettings settings_;

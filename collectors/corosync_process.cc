@@ -132,7 +132,7 @@ Status CorosyncProcess::search(const Node& node) {
     found = pid;
   }
   if (found == 0) return {};
-  seen_.emplace().pid = found;
+  seen_ = Seen{.pid = found, .realtime = false, .major_faults = 0, .locked_bytes = {}, .memory_pressure = {}};
   start_time_ = 0;
   bool is_it = false;
   const Status status = look_at(node, found, is_it);

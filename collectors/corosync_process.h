@@ -31,9 +31,9 @@ std::string_view parse_cgroup(std::string_view text);
 class CorosyncProcess {
  public:
   struct Seen {
-    uint64_t pid = 0;
-    bool realtime = false;  // of the main thread: SCHED_FIFO, SCHED_RR or SCHED_DEADLINE
-    uint64_t major_faults = 0;
+    uint64_t pid;
+    bool realtime;  // of the main thread: SCHED_FIFO, SCHED_RR or SCHED_DEADLINE
+    uint64_t major_faults;
     std::optional<uint64_t> locked_bytes;
     std::optional<Psi> memory_pressure;
   };

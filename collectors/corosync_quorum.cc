@@ -13,8 +13,8 @@ constexpr int kOk = static_cast<int>(CsError::ok);
 
 }  // namespace
 
-QuorumClient::QuorumClient(const std::string& library_directory)
-    : votequorum_(kVotequorumSoname, library_directory), quorum_(kQuorumSoname, library_directory) {}
+QuorumClient::QuorumClient(const std::string& library_directory, AnswerTime& time)
+    : votequorum_(kVotequorumSoname, library_directory), quorum_(kQuorumSoname, library_directory), time_(time) {}
 
 void QuorumClient::close() {
   if (connected_ == Connected::none) return;
@@ -36,9 +36,10 @@ Status QuorumClient::connect(bool votes) {
   int error = static_cast<int>(CsError::not_exist);
   uint32_t type;
   if (votes) {
-    if (const auto initialize = library.find<int(uint64_t*, void*)>("votequorum_initialize")) error = initialize(&handle_, nullptr);
+    if (const auto initialize = library.find<int(uint64_t*, void*)>("votequorum_initialize"))
+      error = time_.measure([&] { return initialize(&handle_, nullptr); });
   } else if (const auto initialize = library.find<int(uint64_t*, void*, uint32_t*)>("quorum_initialize")) {
-    error = initialize(&handle_, nullptr, &type);
+    error = time_.measure([&] { return initialize(&handle_, nullptr, &type); });
   }
   if (error != kOk) return status_of(CsError{error});
   connected_ = votes ? Connected::votequorum : Connected::quorum;
@@ -48,7 +49,7 @@ Status QuorumClient::connect(bool votes) {
 Status QuorumClient::read_votes(unsigned own_node, Quorum& out) {
   const auto get = votequorum_.find<int(uint64_t, unsigned, VotequorumInfo*)>("votequorum_getinfo");
   VotequorumInfo info{};
-  const int error = get ? get(handle_, own_node, &info) : static_cast<int>(CsError::not_exist);
+  const int error = get ? time_.measure([&] { return get(handle_, own_node, &info); }) : static_cast<int>(CsError::not_exist);
   if (error != kOk) return status_of(CsError{error});
   out.quorate = (info.flags & VotequorumInfo::kQuorate) != 0;
   out.votes = info.total_votes;
@@ -60,7 +61,7 @@ Status QuorumClient::read_votes(unsigned own_node, Quorum& out) {
 Status QuorumClient::read_quorate(Quorum& out) {
   const auto get = quorum_.find<int(uint64_t, int*)>("quorum_getquorate");
   int quorate = 0;
-  const int error = get ? get(handle_, &quorate) : static_cast<int>(CsError::not_exist);
+  const int error = get ? time_.measure([&] { return get(handle_, &quorate); }) : static_cast<int>(CsError::not_exist);
   if (error != kOk) return status_of(CsError{error});
   out.quorate = quorate != 0;
   return {};

@@ -28,7 +28,7 @@ struct VotequorumInfo {
 // One kept connection, of the library that answers. Calls block as long as corosync is stopped. Not thread safe.
 class QuorumClient {
  public:
-  explicit QuorumClient(const std::string& library_directory);
+  QuorumClient(const std::string& library_directory, AnswerTime& time);
   ~QuorumClient() { close(); }
   QuorumClient(const QuorumClient&) = delete;
 
@@ -44,6 +44,7 @@ class QuorumClient {
   void close();
 
   ClientLibrary votequorum_, quorum_;
+  AnswerTime& time_;
   enum class Connected { none, votequorum, quorum } connected_ = Connected::none;
   uint64_t handle_ = 0;
   bool no_votes_ = false;  // this corosync has no votequorum

@@ -84,10 +84,12 @@ std::string journal_directory(const Config& config) {
   if (!config.journal_dir.empty() || root.empty()) return config.journal_dir;
   std::string id;
   std::getline(std::ifstream(root + "/etc/machine-id"), id);
-  const std::string kept = root + "/var/log/journal", lost_at_shutdown = root + "/run/log/journal";
-  for (const std::string& directory : {kept + '/' + id, lost_at_shutdown + '/' + id})
+  for (const char* place : {"/var/log/journal/", "/run/log/journal/"}) {
+    std::string directory = root;
+    directory.append(place).append(id);
     if (!id.empty() && access(directory.c_str(), F_OK) == 0) return directory;
-  return kept;
+  }
+  return root + "/var/log/journal";
 }
 
 Boot this_boot(const std::string& boot_id_path) {

@@ -68,9 +68,9 @@ void lock_memory() {
 int serve(const Config& config, Runner& runner, LogReader* logs, const sigset_t& ends) {
   Server server(config, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
   runner.start();
-  if (logs) logs->start();
   server.warm_up();
   lock_memory();
+  if (logs) logs->start();  // what it opens then is locked as it is used
   for (const std::string& address : config.listen_addresses) {
     const bool first = &address == &config.listen_addresses.front();
     const std::string shown = first ? address.substr(0, address.rfind(':') + 1) + std::to_string(server.port()) : address;

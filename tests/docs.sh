@@ -23,7 +23,7 @@ block collectors/README.md cpp >"$tmp/files.cc"
 
 "$binary" --once --path.rootfs=tests/fixtures/kernel/linux-4.19-miscount --web.disable-exporter-metrics >"$tmp/exposition" ||
   complain "--once fails on the recorded kernel"
-"$binary" --help | grep -oE -- '--(no-)?[a-z][a-z.-]+' | sed -E 's/--(no-)?collector\.(zone|oom|reclaim|fragmentation|pressure|kernel|boot|corosync_live)$/--\1collector./' |
+"$binary" --help | grep -oE -- '--(no-)?[a-z][a-z._-]+' | sed -E 's/--(no-)?collector\.[a-z_]+$/--\1collector./' |
   sort -u >"$tmp/flags"
 for readme in README.md README.zh-CN.md; do
   block "$readme" prometheus >"$tmp/shown"

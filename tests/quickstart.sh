@@ -18,6 +18,7 @@ run_until_interrupted() {
   local name=$1 end=$((SECONDS + 60 * $2)) port code=0
   shift 2
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  : >"$tmp/out" # what an earlier run wrote must not be taken for this one's
   set -m # a process group of its own, in which SIGINT is not ignored: what a terminal gives
   deploy/quickstart.sh --port "$port" "$@" >"$tmp/out" 2>&1 &
   runner=$!

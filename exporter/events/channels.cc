@@ -155,7 +155,7 @@ void Channels::choose(Feed& feed, Clock::time_point now) {
   if (feed.live.held || feed.told_none) return;
   feed.told_none = true;
   numbers_.sources[static_cast<size_t>(feed.channel)].clear();
-  log::warn("no log source for this channel", {{"channel", name(feed.channel)}});
+  log::info("no log source for this channel", {{"channel", name(feed.channel)}});
 }
 
 void Channels::look_before_boot(Feed& feed, Clock::time_point now) {

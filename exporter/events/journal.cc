@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "exporter/events/libsystemd.h"
 #include "exporter/events/line_buffer.h"
 #include "exporter/events/mappings.h"
 #include "exporter/events/syslog.h"
@@ -23,7 +24,7 @@ bool field(sd_journal* journal, const char* name, std::string_view& out) {
   const void* data = nullptr;
   size_t size = 0;
   out = {};
-  const int error = sd_journal_get_data(journal, name, &data, &size);
+  const int error = libsystemd()->get_data(journal, name, &data, &size);
   if (error == -ENOENT) return true;
   if (error < 0) return false;
   const std::string_view pair(static_cast<const char*>(data), size);
@@ -81,10 +82,10 @@ bool read_head(sd_journal* journal, std::string& identifier, Head& out) {
 int64_t time_of(sd_journal* journal, Channel channel) {
   uint64_t received = 0, monotonic = 0, said = 0;
   sd_id128_t boot;
-  if (sd_journal_get_realtime_usec(journal, &received) < 0) return 0;
+  if (libsystemd()->get_realtime_usec(journal, &received) < 0) return 0;
   if (channel != Channel::kernel) {
     number(journal, "_SOURCE_REALTIME_TIMESTAMP", received);
-  } else if (sd_journal_get_monotonic_usec(journal, &monotonic, &boot) >= 0 && number(journal, "_SOURCE_MONOTONIC_TIMESTAMP", said) &&
+  } else if (libsystemd()->get_monotonic_usec(journal, &monotonic, &boot) >= 0 && number(journal, "_SOURCE_MONOTONIC_TIMESTAMP", said) &&
              said <= monotonic) {
     received -= std::min(received, monotonic - said);
   }
@@ -92,20 +93,20 @@ int64_t time_of(sd_journal* journal, Channel channel) {
 }
 
 int add_matches(sd_journal* journal, const std::string& boot) {
-  int error = sd_journal_add_match(journal, "_TRANSPORT=kernel", 0);
-  if (error >= 0) error = sd_journal_add_disjunction(journal);
+  int error = libsystemd()->add_match(journal, "_TRANSPORT=kernel", 0);
+  if (error >= 0) error = libsystemd()->add_disjunction(journal);
   for (const auto& [identifier, channel] : syslog::speakers()) {
     if (error < 0 || channel == Channel::kernel) continue;
-    error = sd_journal_add_match(journal, ("SYSLOG_IDENTIFIER=" + std::string(identifier)).c_str(), 0);
+    error = libsystemd()->add_match(journal, ("SYSLOG_IDENTIFIER=" + std::string(identifier)).c_str(), 0);
   }
   if (boot.empty() || error < 0) return error;
-  error = sd_journal_add_conjunction(journal);
-  return error < 0 ? error : sd_journal_add_match(journal, ("_BOOT_ID=" + boot).c_str(), 0);
+  error = libsystemd()->add_conjunction(journal);
+  return error < 0 ? error : libsystemd()->add_match(journal, ("_BOOT_ID=" + boot).c_str(), 0);
 }
 
 }  // namespace
 
-void Journal::Close::operator()(sd_journal* journal) const { sd_journal_close(journal); }
+void Journal::Close::operator()(sd_journal* journal) const { libsystemd()->close(journal); }
 
 Journal::Journal(std::string directory, std::string boot_id_path)
     : directory_(std::move(directory)), boot_id_path_(std::move(boot_id_path)) {}
@@ -117,13 +118,14 @@ Status Journal::fault_of(int error) {
 }
 
 Status Journal::open_files() {
+  if (!libsystemd()) return {Code::missing, 0, "journal", "libsystemd is not installed"};
   sd_journal* journal = nullptr;
-  const int error = directory_.empty() ? sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM)
-                                       : sd_journal_open_directory(&journal, directory_.c_str(), 0);
+  const int error = directory_.empty() ? libsystemd()->open(&journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM)
+                                       : libsystemd()->open_directory(&journal, directory_.c_str(), 0);
   if (error < 0) return fault_of(error);
   journal_.reset(journal);
   uint64_t bytes = 0;
-  if (sd_journal_get_usage(journal, &bytes) < 0 || bytes == 0) {
+  if (libsystemd()->get_usage(journal, &bytes) < 0 || bytes == 0) {
     journal_.reset();
     return {Code::missing, 0, "journal", "there is none that we may read"};
   }
@@ -137,11 +139,11 @@ int Journal::seek(const std::string& position, const std::string& boot) {
   behind_ = true;
   uint64_t since_us = 0;
   const bool since = position.starts_with('@') && scan::number(std::string_view(position).substr(1), since_us);
-  const bool cursor = !since && !position.empty() && sd_journal_seek_cursor(journal, position.c_str()) >= 0;
+  const bool cursor = !since && !position.empty() && libsystemd()->seek_cursor(journal, position.c_str()) >= 0;
   const int error = add_matches(journal, since || cursor ? std::string() : boot);
   if (error < 0) return error;
-  if (since) return sd_journal_seek_realtime_usec(journal, since_us);
-  if (!cursor) return sd_journal_seek_head(journal);
+  if (since) return libsystemd()->seek_realtime_usec(journal, since_us);
+  if (!cursor) return libsystemd()->seek_head(journal);
   cursor_ = position;
   behind_ = false;
   return 0;
@@ -157,9 +159,9 @@ Status Journal::open(std::string_view position) {
   const std::string from(position);  // may be our own
   if (const Status status = open_files(); !status) return status;
   sd_journal* const journal = journal_.get();
-  (void)sd_journal_set_data_threshold(journal, kMaxText + sizeof "MESSAGE=");
-  const int fd = sd_journal_get_fd(journal);  // before the first look, so that nothing comes in between unseen
-  fd_ = fd >= 0 && sd_journal_reliable_fd(journal) > 0 ? fd : -1;
+  (void)libsystemd()->set_data_threshold(journal, kMaxText + sizeof "MESSAGE=");
+  const int fd = libsystemd()->get_fd(journal);  // before the first look, so that nothing comes in between unseen
+  fd_ = fd >= 0 && libsystemd()->reliable_fd(journal) > 0 ? fd : -1;
   const int error = seek(from, boot);
   return error < 0 ? fault_of(error) : Status{};
 }
@@ -168,17 +170,17 @@ Status Journal::open(std::string_view position) {
 // Like sd_journal_next: 1 for an entry.
 int Journal::go_behind_cursor() {
   sd_journal* const journal = journal_.get();
-  int found = sd_journal_next(journal);
+  int found = libsystemd()->next(journal);
   if (behind_ || found <= 0) return found;
   behind_ = true;
-  if (sd_journal_test_cursor(journal, cursor_.c_str()) <= 0) return found;  // it is gone: this is the first after it
-  for (int before = sd_journal_previous_skip(journal, Twins::kKept); before > 0 && found > 0; --before) {
+  if (libsystemd()->test_cursor(journal, cursor_.c_str()) <= 0) return found;  // it is gone: this is the first after it
+  for (int before = libsystemd()->previous_skip(journal, Twins::kKept); before > 0 && found > 0; --before) {
     take(nullptr);
-    found = sd_journal_next(journal);
+    found = libsystemd()->next(journal);
   }
   if (found <= 0) return found;
   take(nullptr);
-  return sd_journal_next(journal);
+  return libsystemd()->next(journal);
 }
 
 // One entry; without a sink it is only told to the twins.
@@ -208,7 +210,7 @@ Status Journal::read(Sink& sink, size_t max, bool& more) {
   more = false;
   sd_journal* const journal = journal_.get();
   if (journal == nullptr) return {Code::io, 0, "journal", "closed"};
-  int found = sd_journal_process(journal);  // files that came and went
+  int found = libsystemd()->process(journal);  // files that came and went
   size_t taken = 0;
   while (found >= 0 && taken < max) {
     found = go_behind_cursor();
@@ -216,7 +218,7 @@ Status Journal::read(Sink& sink, size_t max, bool& more) {
     take(&sink);
     ++taken;
   }
-  if (char* cursor = nullptr; taken > 0 && sd_journal_get_cursor(journal, &cursor) >= 0) {
+  if (char* cursor = nullptr; taken > 0 && libsystemd()->get_cursor(journal, &cursor) >= 0) {
     cursor_ = cursor;
     std::free(cursor);
   }

@@ -42,17 +42,11 @@ def recorded():
 
 
 def known_metrics():
-    """Names in METRICS.md, those of a histogram's series included, and those announced."""
+    """Names in METRICS.md, those of a histogram's series included."""
     names = set()
     for name, kind in re.findall(r"^\| `(\w+)` \| (\w+)", (ROOT / "collectors/METRICS.md").read_text(), re.M):
         names |= {name} if kind != "histogram" else {name + tail for tail in ("_bucket", "_sum", "_count")}
-    return names | announced()
-
-
-def announced():
-    """Metrics whose collectors are not there yet. To be emptied."""
-    lines = (ROOT / "tests/alerts/announced.txt").read_text().splitlines()
-    return {line for line in lines if line and not line.startswith("#")}
+    return names
 
 
 def used_metrics(text):

@@ -50,7 +50,7 @@ def write_log(path, megabytes):
 def write_rules(rules, directory):
     yaml, mtail = ["custom_events:"], []
     for index, (channel, pattern) in enumerate(rules):
-        yaml += [f"  - name: fencewatch_bench_{index}_total", f"    channel: {channel}", f"    pattern: '{pattern.replace(chr(39), chr(39) * 2)}'",
+        yaml += [f"  - name: bench_{index}_total", f"    channel: {channel}", f"    pattern: '{pattern.replace(chr(39), chr(39) * 2)}'",
                  "    help: Bench.", f"    example: '{example_of(pattern)}'"]
         mtail += [f"counter rule_{index}", "/" + pattern.replace("/", "\\/") + "/ {", f"  rule_{index}++", "}"]
     (directory / "rules.yml").write_text("\n".join(yaml) + "\n")

@@ -28,14 +28,14 @@ measure() {
 # found NAME: the events that it counted.
 found() {
   case $1 in
-    fencewatch) awk '/^fencewatch_bench_/ { sum += $2 } END { print sum + 0 }' "$tmp/fencewatch.out" ;;
+    fencewatch) awk '/^bench_/ { sum += $2 } END { print sum + 0 }' "$tmp/fencewatch.out" ;;
     mtail) grep -ohE '"Value": *[0-9]+' "$tmp/mtail.out" | awk -F: '{ sum += $2 } END { print sum + 0 }' ;;
     *) cat "$tmp/$1.out" ;;
   esac
 }
 
 contenders=(fencewatch grep)
-measure fencewatch "$build/fencewatch" --once --path.rootfs="$tmp" --collector.disable-defaults --collector.custom --config.file="$tmp/rules.yml" --log.level=error
+measure fencewatch "$build/fencewatch" --once --path.rootfs="$tmp" --path.procfs=/proc --path.sysfs=/sys --collector.disable-defaults --collector.custom --config.file="$tmp/rules.yml" --log.level=error
 measure grep grep -cE -f "$tmp/patterns" "$log"
 if command -v rg >/dev/null; then
   contenders+=(ripgrep)

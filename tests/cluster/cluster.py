@@ -167,6 +167,10 @@ exec sleep infinity
         self.exporter, self.exporter_pid = self._start("exporter.log", [BINARY, f"--web.listen-address=127.0.0.1:{self.PORT}", *flags])
         until(self.answers, f"the exporter of {self.name} answers")
 
+    def exporter_pid_inside(self):
+        with open(f"/proc/{self.exporter_pid}/status") as file:
+            return next(line.split()[-1] for line in file if line.startswith("NSpid:"))
+
     def stop_exporter(self, bound=BOUND):
         """As an init system does it; gives its exit code."""
         os.kill(self.exporter_pid, signal.SIGTERM)

@@ -47,11 +47,14 @@ class Server:
             def do_GET(self):
                 status, text = answer(self)
                 body = text.encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except ConnectionError:
+                    pass  # Prometheus did not wait
 
             do_POST = do_GET
 
@@ -67,15 +70,22 @@ class Server:
         self.server.server_close()
 
 
+LOGS = ["var/log/cluster/corosync.log", "var/log/pacemaker/pacemaker.log", "var/log/syslog"]
+
+
 class Node:
-    """fencewatch on a copy of a recorded tree. Series of collectors that do not exist yet are added on the way to Prometheus."""
+    """fencewatch on a copy of a recorded tree with logs. What only a running corosync tells is added on the way to Prometheus."""
 
     def __init__(self, stack, name, recording):
         self.tree = stack.directory / name
         shutil.copytree(ROOT / "tests/fixtures/kernel" / recording, self.tree)
+        for log in LOGS:
+            path = self.tree / log
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
         self.extra, self.answering = {}, True
         self.port = free_port()
-        stack.start(name, BINARY, f"--path.rootfs={self.tree}", f"--web.listen-address=127.0.0.1:{self.port}")
+        stack.start(name, BINARY, f"--path.rootfs={self.tree}", f"--state.dir={self.tree}/state", f"--web.listen-address=127.0.0.1:{self.port}")
         until(lambda: stack.ready(self.port, "/-/ready"), f"{name} is ready")
         self.front = Server(self.answer)
 
@@ -84,6 +94,10 @@ class Node:
             return 503, "down\n"
         added = "".join(f"{series} {value() if callable(value) else value}\n" for series, value in self.extra.items())
         return 200, get(f"http://127.0.0.1:{self.port}/metrics") + added
+
+    def log(self, log, line):
+        with open(self.tree / log, "a") as stream:
+            stream.write(line + "\n")
 
     def change(self, file, old, new):
         """In place and in one write: the exporter may hold the file open."""
@@ -96,7 +110,7 @@ class Node:
 
 
 class Stack:
-    """Prometheus with the committed rules, every `for` shortened by `hurry`, and Alertmanager with the committed example, its receivers here."""
+    """Prometheus with the committed rules, every `for` shortened by `hurry` and no group slower than another, and Alertmanager with the committed example, its receivers here."""
 
     def __init__(self, interval, hurry):
         self.directory = Path(tempfile.mkdtemp(prefix="fencewatch-stack-"))
@@ -137,6 +151,8 @@ class Stack:
         (self.directory / "alertmanager.yml").write_text(example)
         for name in ("fencewatch.rules.yml", "fencewatch.alerts.yml"):
             rules = yaml.safe_load((ROOT / "alerts" / name).read_text())
+            for group in rules["groups"]:
+                group.pop("interval", None)
             for rule in (rule for group in rules["groups"] for rule in group["rules"] if "for" in rule):
                 number, unit = int(rule["for"][:-1]), rule["for"][-1]
                 rule["for"] = f"{max(1, round(number * {'s': 1, 'm': 60}[unit] / self.hurry))}s"
@@ -170,6 +186,9 @@ class Stack:
         for process in reversed(self.processes):
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
-            process.wait(timeout=30)
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
         self.webhook.close()
         shutil.rmtree(self.directory)

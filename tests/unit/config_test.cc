@@ -227,3 +227,17 @@ TEST_CASE("a fault in the file is told with its line") {
   CHECK(refused({"--config.file=/nowhere/f.yml"}) == "--config.file: \"/nowhere/f.yml\": No such file or directory");
   CHECK(refused({"--config.file=/"}).starts_with("--config.file: \"/\": "));
 }
+
+TEST_CASE("custom events are read from the file, and checked") {
+  const char* const rule =
+      "web:\n  max-requests: 3\ncustom_events:\n  - {name: a_total, channel: sbd, pattern: b+, help: B., example: abb}\n";
+  const Yaml yaml(rule);
+  const Config config = good({yaml.flag()});
+  CHECK(config.max_requests == 3);
+  REQUIRE(config.custom_rules.size() == 1);
+  CHECK(config.custom_rules[0].name == "a_total");
+  CHECK(config.custom_rules[0].channel == Channel::sbd);
+  CHECK(Yaml(std::string(rule) + "  - {name: c_total, channel: sbd, pattern: b+, help: B., example: a}\n").refused() ==
+        ":5: custom_events: the pattern does not match the example");
+  CHECK(Yaml("custom_events:\n  a: b\n").refused() == ":2: custom_events: expected a list");
+}

@@ -1,0 +1,12 @@
+// Lines of saved series: what is taken is written the same again.
+#include <cstdint>
+#include <cstdlib>
+
+#include "exporter/events/saved.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view line(reinterpret_cast<const char*>(data), size);
+  fencewatch::Saved series;
+  if (fencewatch::from_line(line, series) && fencewatch::to_line(series) != line) std::abort();
+  return 0;
+}
