@@ -1,12 +1,10 @@
 #include "exporter/events/journal.h"
 
 #include <systemd/sd-journal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
 
 #include "exporter/events/libsystemd.h"
 #include "exporter/events/line_buffer.h"
@@ -228,17 +226,6 @@ Status Journal::read(Sink& sink, size_t max, bool& more) {
   if (found < 0) return fault_of(found);
   more = taken == max;
   return {};
-}
-
-std::string journal_directory(const std::string& root) {
-  std::string id;
-  std::getline(std::ifstream(root + "/etc/machine-id"), id);
-  std::string directory;
-  for (const char* place : {"/var/log/journal/", "/run/log/journal/"}) {
-    directory.assign(root).append(place).append(id);
-    if (access(directory.c_str(), F_OK) == 0) break;
-  }
-  return directory;
 }
 
 }  // namespace fencewatch

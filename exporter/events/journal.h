@@ -52,8 +52,4 @@ class Journal final : public Source {
   int fd_ = -1;
 };
 
-// The directory of the machine whose files are below `root`: var/log/journal/MACHINE-ID, else run/log/journal/MACHINE-ID. Without a
-// machine id the first of the two that is there. For this machine itself a Journal needs none.
-std::string journal_directory(const std::string& root);
-
 }  // namespace fencewatch

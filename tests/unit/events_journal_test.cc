@@ -252,17 +252,6 @@ TEST_CASE("Where there is no journal, or none that is one, the reason is told") 
   CHECK(closed.fd() == -1);
 }
 
-TEST_CASE("The journal of the machine below a root is the one of its id, the one on disk first") {
-  TemporaryTree tree;
-  tree.file("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
-  tree.directory("run/log/journal/0123456789abcdef0123456789abcdef");
-  CHECK(journal_directory(tree.root()) == tree / "run/log/journal/0123456789abcdef0123456789abcdef");
-  tree.directory("var/log/journal/0123456789abcdef0123456789abcdef");
-  CHECK(journal_directory(tree.root()) == tree / "var/log/journal/0123456789abcdef0123456789abcdef");
-  tree.file("etc/machine-id", "");
-  CHECK(journal_directory(tree.root()) == tree / "var/log/journal/");
-}
-
 TEST_CASE("A damaged journal is read as far as it goes, and never kills us") {
   if (!can_write()) return;
   Machine machine;

@@ -215,4 +215,5 @@ TEST_CASE("The remembered minute is the same as a fresh one") {
     for (const char* stamp : {"Nov 23 08:02:11", "Nov 23 08:02:59.5", "Nov 23 08:03:00", "Nov 24 08:03:00", "Dec  1 08:03:00"})
       CHECK(stamps.time_us(stamp, reference) == read(stamp, reference));
   }
+  CHECK(stamps.time_us("Nov 23 08:02:11", utc(2026, 11, 26)) + year == stamps.time_us("Nov 23 08:02:11", utc(2026, 11, 26) + year));
 }
