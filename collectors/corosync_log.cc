@@ -214,14 +214,12 @@ class CorosyncLog final : public Collector {
 
   void happened(const Match& match, const char* event) {
     if (match.line.time_us <= 0) return;
-    prometheus::Gauge& last = counts_.gauge(kFamilies[kLastEvent], {{"event", event}});
-    last.Set(std::max(last.Value(), static_cast<double>(match.line.time_us) / 1e6));
+    counts_.raise(kFamilies[kLastEvent], {{"event", event}}, static_cast<double>(match.line.time_us) / 1e6);
   }
 
   void token_delay(double seconds, uint32_t times) {
     counts_.observe(kFamilies[kTokenDelay], {}, seconds, times);
-    prometheus::Gauge& longest = counts_.gauge(kFamilies[kTokenDelayMax]);
-    longest.Set(std::max(longest.Value(), seconds));
+    counts_.raise(kFamilies[kTokenDelayMax], {}, seconds);
   }
 
   void link(const Match& match) {

@@ -51,9 +51,7 @@ class Custom final : public Collector {
     if (rule.buckets.empty() && value < 0) return;  // a counter does not fall
     prometheus::Labels labels;
     for (size_t i = 0; i < rule.labels.size(); ++i) labels[rule.labels[i]] = match.groups[groups[i]].substr(0, kLongestLabel);
-    if (!counts_.room(families_[match.pattern], labels, rule.max_series))
-      for (auto& label : labels) label.second = "other";
-    count(match.pattern, labels, value, match.line.repeated);
+    count(match.pattern, counts_.bounded(families_[match.pattern], std::move(labels), rule.max_series), value, match.line.repeated);
   }
 
  private:

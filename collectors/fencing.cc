@@ -207,8 +207,7 @@ class Fencing final : public Collector {
     counts_.counter(kFamilies[kOperations], {{"action", action}, {"result", operation.success ? "success" : "failed"}, {"target", target}})
         .Increment();
     if (!operation.success || match.line.time_us <= 0 || (operation.action != "reboot" && operation.action != "off")) return;
-    prometheus::Gauge& last = counts_.gauge(kFamilies[kLast], {{"target", target}});
-    last.Set(std::max(last.Value(), static_cast<double>(match.line.time_us) / 1e6));
+    counts_.raise(kFamilies[kLast], {{"target", target}}, static_cast<double>(match.line.time_us) / 1e6);
   }
 
   // A node that may be fenced one day: its series begin at 0.

@@ -60,10 +60,7 @@ void OomEvents::on_event(const Match& match) {
 
 void OomEvents::killed(const OomKill& kill, int64_t time_us) {
   counts_.counter(kOomFamilies[kEvents], {{"constraint", std::string(name(kill.constraint))}}).Increment();
-  if (time_us > 0) {
-    prometheus::Gauge& last = counts_.gauge(kOomFamilies[kLast]);
-    last.Set(std::max(last.Value(), static_cast<double>(time_us) / 1e6));
-  }
+  if (time_us > 0) counts_.raise(kOomFamilies[kLast], {}, static_cast<double>(time_us) / 1e6);
   auto cgroup = pod_of(kill.memcg);
   if (!cgroup) return;
   const std::lock_guard lock(mutex_);
@@ -73,10 +70,9 @@ void OomEvents::killed(const OomKill& kill, int64_t time_us) {
 }
 
 void OomEvents::count(const Workload& workload) {
+  const Family& family = kOomFamilies[kByWorkload];
   prometheus::Labels labels = {{"namespace", workload.name_space}, {"pod", workload.pod}, {"container", workload.container}};
-  if (!counts_.room(kOomFamilies[kByWorkload], labels, kMostWorkloads))
-    for (auto& label : labels) label.second = "other";
-  counts_.counter(kOomFamilies[kByWorkload], labels).Increment();
+  counts_.counter(family, counts_.bounded(family, std::move(labels), kMostWorkloads)).Increment();
 }
 
 void OomEvents::name_pods(const Node& node) {

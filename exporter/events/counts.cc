@@ -87,10 +87,18 @@ void Counts::observe(const Family& family, const prometheus::Labels& labels, dou
   histogram(family, labels).ObserveMultiple(increments({{value, times}}, buckets_of(family)), value * times);
 }
 
-bool Counts::room(const Family& family, const prometheus::Labels& labels, size_t most) const {
+void Counts::raise(const Family& family, const prometheus::Labels& labels, double value) {
+  prometheus::Gauge& now = gauge(family, labels);
+  now.Set(std::max(now.Value(), value));
+}
+
+prometheus::Labels Counts::bounded(const Family& family, prometheus::Labels labels, size_t most) const {
   const std::lock_guard lock(mutex_);
   const auto series = series_.find(family.name);
-  return series == series_.end() ? most > 0 : series->second.all.size() < most || series->second.all.contains(labels);
+  const bool room = series == series_.end() ? most > 0 : series->second.all.size() < most || series->second.all.contains(labels);
+  if (!room)
+    for (auto& label : labels) label.second = "other";
+  return labels;
 }
 
 std::string Counts::bounded(const Family& family, const std::string& label, std::string_view value, size_t most) const {
@@ -122,11 +130,9 @@ bool Counts::restore(std::string_view line) {
       if (series.value < 0) return false;
       counter(*family, series.labels).Increment(series.value);
       break;
-    case Type::gauge: {
-      prometheus::Gauge& now = gauge(*family, series.labels);
-      now.Set(std::max(now.Value(), series.value));
+    case Type::gauge:
+      raise(*family, series.labels, series.value);
       break;
-    }
     case Type::histogram:
       if (series.observed.empty() && series.value != 0) return false;  // a sum of nothing
       histogram(*family, series.labels).ObserveMultiple(increments(series.observed, buckets_of(*family)), series.value);

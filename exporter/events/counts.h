@@ -37,15 +37,19 @@ class Counts {
   // `times` observations at once: a line that was repeated.
   void observe(const Family& family, const prometheus::Labels& labels, double value, uint32_t times);
 
-  // For labels from log lines, whose number must be bounded, over restarts as well. True: the series is there, or fewer than `most` are.
-  bool room(const Family& family, const prometheus::Labels& labels, size_t most) const;
+  // For times and maxima: the gauge never falls.
+  void raise(const Family& family, const prometheus::Labels& labels, double value);
+
+  // For labels from log lines, whose number must be bounded, over restarts as well. `labels` if the series is there, or fewer than `most`
+  // are; else all of them "other".
+  prometheus::Labels bounded(const Family& family, prometheus::Labels labels, size_t most) const;
   // `value` if the family has it for this label already, or has fewer than `most` values of it; else "other".
   std::string bounded(const Family& family, const std::string& label, std::string_view value, size_t most) const;
 
   void write(Page& page) const;
 
-  // One line of text for each series that is not 0, for the state file: name, labels, values. No newline within, UTF-8 only if the labels
-  // are.
+  // One line of text for each series, those at 0 as well, for the state file: name, labels, values. No newline within, UTF-8 only if the
+  // labels are.
   void save(const std::function<void(std::string_view line)>& out) const;
   // Adds what a saved line says; of a gauge the larger value stays, for they are times and maxima. Where the buckets are other ones now,
   // what was counted goes into the first that holds all of the old one. False, and nothing is changed: the line is damaged, or of a

@@ -1,6 +1,6 @@
 #include "exporter/events/journal.h"
 
-#include <systemd/sd-journal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -117,7 +117,14 @@ Status Journal::fault_of(int error) {
   return fault(-error, "journal");
 }
 
+// A node that has no journal need not load the library.
+bool Journal::there() const {
+  if (!directory_.empty()) return access(directory_.c_str(), F_OK) == 0;
+  return access("/var/log/journal", F_OK) == 0 || access("/run/log/journal", F_OK) == 0;
+}
+
 Status Journal::open_files() {
+  if (!there()) return {Code::missing, 0, "journal", "there is none"};
   if (!libsystemd()) return {Code::missing, 0, "journal", "libsystemd is not installed"};
   sd_journal* journal = nullptr;
   const int error = directory_.empty() ? libsystemd()->open(&journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM)

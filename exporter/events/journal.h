@@ -37,6 +37,7 @@ class Journal final : public Source {
   struct Close {
     void operator()(sd_journal* journal) const;
   };
+  bool there() const;
   Status open_files();
   int seek(const std::string& position, const std::string& boot);
   int go_behind_cursor();

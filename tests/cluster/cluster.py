@@ -12,8 +12,10 @@ import subprocess
 import tempfile
 import time
 
+import waiting
+
 BINARY = None  # set by run.py
-BOUND = 60.0   # seconds that any condition may take
+BOUND = 60.0   # seconds that any condition may take: memberships wait for tokens
 
 _libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG, CLONE_NEWNET = 1, 0x40000000
@@ -21,14 +23,7 @@ PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x4000
 
 
 def until(condition, what, bound=BOUND):
-    end = time.monotonic() + bound
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {bound} s: {what}")
-        time.sleep(0.05)
+    return waiting.until(condition, what, bound)
 
 
 def _die_with_parent():

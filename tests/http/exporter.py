@@ -10,19 +10,10 @@ import subprocess
 import tempfile
 import time
 
+from waiting import until  # noqa: F401, for the tests too
+
 BINARY = None  # set by run.py
-BOUND = 20.0   # seconds that any condition may take
-
-
-def until(condition, what, bound=BOUND):
-    end = time.monotonic() + bound
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {bound} s: {what}")
-        time.sleep(0.02)
+BOUND = 20.0   # seconds that any request may take
 
 
 class Answer:

@@ -3,7 +3,8 @@ import os
 import sys
 import unittest
 
-import stack
+sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # waiting.py
+import stack  # noqa: E402
 
 if __name__ == "__main__":
     stack.BINARY = os.path.abspath(sys.argv[1])

@@ -15,17 +15,14 @@ from pathlib import Path
 
 import yaml
 
+import waiting
+
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = None  # set by run.py
 
 
-def until(condition, what, bound=120.0):
-    end = time.monotonic() + bound
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {bound} s: {what}")
-        time.sleep(0.1)
-    return value
+def until(condition, what, bound=120.0):  # more: alerts wait for scrapes and evaluations
+    return waiting.until(condition, what, bound)
 
 
 def free_port():

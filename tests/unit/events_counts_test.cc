@@ -229,8 +229,15 @@ TEST_CASE("counts: labels from a log are bounded, also when they come from the s
   CHECK(counts.bounded(events, "host", "a", 2) == "a");
   CHECK(counts.bounded(events, "host", "c", 2) == "other");
   CHECK(counts.bounded(events, "kind", "sideways", 3) == "sideways");
-  CHECK(counts.room(events, {{"host", "a"}, {"kind", "up"}}, 3));
-  CHECK_FALSE(counts.room(events, {{"host", "b"}, {"kind", "down"}}, 3));
-  CHECK(counts.room(events, {{"host", "b"}, {"kind", "down"}}, 4));
-  CHECK(counts.room(kFamilies[kPlain], {}, 1));
+  const prometheus::Labels known = {{"host", "a"}, {"kind", "up"}}, unknown = {{"host", "b"}, {"kind", "down"}};
+  CHECK(counts.bounded(events, known, 3) == known);
+  CHECK(counts.bounded(events, unknown, 3) == prometheus::Labels{{"host", "other"}, {"kind", "other"}});
+  CHECK(counts.bounded(events, unknown, 4) == unknown);
+  CHECK(counts.bounded(kFamilies[kPlain], {}, 1).empty());
+}
+
+TEST_CASE("counts: what is raised never falls") {
+  Counts counts(kFamilies);
+  for (const double value : {3.0, 5.0, 4.0}) counts.raise(kFamilies[kLast], {{"kind", "up"}}, value);
+  CHECK(counts.gauge(kFamilies[kLast], {{"kind", "up"}}).Value() == 5);
 }
