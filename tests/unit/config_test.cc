@@ -77,6 +77,7 @@ TEST_CASE("every flag, with = and with a blank") {
                               "--log.format=json",
                               "--kernel.advisories=a.yml",
                               "--path.journal=/j",
+                              "--corosync.library-dir=/l",
                               "--log.from-start",
                               "--state.dir=/st",
                               "--log.kernel-sources=journal",
@@ -95,6 +96,7 @@ TEST_CASE("every flag, with = and with a blank") {
   CHECK(config.log_format == "json");
   CHECK(config.kernel_advisories == "a.yml");
   CHECK(config.journal_dir == "/j");
+  CHECK(config.corosync_library_dir == "/l");
   CHECK(config.log_from_start);
   CHECK(config.state_dir == "/st");
   CHECK(config.log_sources[0] == std::vector<std::string>{"journal", "/var/log/a b"});
