@@ -8,7 +8,7 @@
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
-#   package unit, DEB, RPM, bundle: checked, installed in clean systems; as root, with network
+#   package unit, DEB, RPM, bundle, manifests, chart: checked, installed in clean systems; as root, with network
 #   cluster the exporter on the nodes of real corosync clusters; root only, and only when it is named
 #   bench   the exporter answers while memory is gone
 # Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a
@@ -22,7 +22,7 @@ packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prome
   libcivetweb-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14
   clang-tidy-14 libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3
   python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev
-  debootstrap rpm rpmlint lintian mandoc)
+  debootstrap rpm rpmlint lintian mandoc golang-go golang-github-masterminds-sprig-dev)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -31,6 +31,7 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros                  # what ccache 
 
 install_packages() {
   local missing=() package
+  command -v npm >/dev/null || packages+=(npm) # others than Debian's exclude it
   for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
