@@ -7,7 +7,6 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build/quickstart
-packages=(cmake ninja-build g++ pkg-config prometheus-cpp-dev libcivetweb-dev libssl-dev libcrypt-dev libre2-dev libyaml-cpp-dev libspdlog-dev libisal-dev libcli11-dev libsystemd-dev)
 port=19664 demo=false
 
 die() {
@@ -31,28 +30,6 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-
-install_missing() {
-  local package missing=() sudo=()
-  command -v dpkg-query >/dev/null || die "this script knows Debian only; the packages are: ${packages[*]}"
-  for package in "${packages[@]}"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
-  echo "installing ${missing[*]}"
-  "${sudo[@]}" apt-get update -qq
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
-
-compile() {
-  echo "building (a few minutes the first time)"
-  (cd "$root" && cmake --preset release -B "$build" -DBUILD_TESTING=OFF >/dev/null)
-  cmake --build "$build" --target fencewatch >"$build/log" 2>&1 || {
-    tail -20 "$build/log" >&2
-    die "the build failed, the whole log is $build/log"
-  }
-}
 
 # get PATH: the answer of the exporter, headers and all; needs nothing but bash.
 get() {
@@ -96,8 +73,7 @@ finish() {
   kill -TERM "$exporter" 2>/dev/null || true
 }
 
-install_missing
-compile
+"$root/deploy/build.sh" "$build" || die "not built"
 arguments=(--web.listen-address="127.0.0.1:$port" --log.level=warn)
 if $demo; then arguments+=(--path.rootfs="$root/tests/fixtures/kernel/linux-4.19-miscount"); fi
 ending=false

@@ -8,7 +8,7 @@
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
-#   package unit, DEB, RPM, bundle, manifests, chart: checked, installed in clean systems; as root, with network
+#   package unit, DEB, RPM, bundle, image, manifests, chart: checked, installed in clean systems; as root, with network
 #   cluster the exporter on the nodes of real corosync clusters; root only, and only when it is named
 #   bench   the exporter answers while memory is gone
 # Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a
@@ -22,11 +22,13 @@ packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prome
   libcivetweb-dev libssl-dev libcrypt-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14
   clang-tidy-14 libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3
   python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev
-  debootstrap rpm rpmlint lintian mandoc golang-go golang-github-masterminds-sprig-dev)
+  debootstrap rpm rpmlint lintian mandoc golang-go golang-github-masterminds-sprig-dev
+  buildah crun)
 logs=$PWD/build/test-logs
 results=$logs/results
 
 export PATH="/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH" # Debian's python3 has Debian's modules
+export CCACHE_BASEDIR=$PWD LANG=C.UTF-8                           # as deploy/build.sh: the image's build finds what was compiled here
 export CCACHE_SLOPPINESS=pch_defines,time_macros                  # what ccache asks for with precompiled headers
 
 install_packages() {
