@@ -91,17 +91,20 @@ def configuration(image, root, pod, host_path, scratch):
 
 
 class Running:
-    def __init__(self, pid, log):
-        self.pid, self.log = pid, log
+    def __init__(self, directory, log):
+        self.directory, self.log = directory, log
+
+    def is_there(self):
+        return os.path.exists(self.directory)
 
     def status(self):
-        with open(f"/proc/{self.pid}/status") as file:
+        with open(os.path.join(self.directory, "status")) as file:
             return dict(re.findall(r"^(\w+):\s*(.*)$", file.read(), re.M))
 
 
 @contextlib.contextmanager
-def running(config, directory, enter=()):
-    """The container of a configuration, started by `enter … crun run`, ended with SIGTERM."""
+def running(config, directory, enter=(), proc="/proc"):
+    """The container of a configuration, started by `enter … crun run`, ended with SIGTERM. `proc` is where it is seen from there."""
     name, log = f"fencewatch-test-{os.getpid()}", os.path.join(directory, "container.log")
     with open(os.path.join(directory, "config.json"), "w") as file:
         json.dump(config, file)
@@ -121,7 +124,7 @@ def running(config, directory, enter=()):
         if process.poll() is not None:
             raise AssertionError(f"crun: {read_log()}")
         with open(pid_file) as file:
-            yield Running(int(file.read()), read_log)
+            yield Running(os.path.join(proc, file.read().strip()), read_log)
     finally:
         if process.poll() is None:
             subprocess.run([*enter, *crun, "kill", name, "TERM"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -112,8 +112,9 @@ class WithTheRightsOfADaemonSet(unittest.TestCase):
                 response = connection.getresponse()
                 return response.read().decode() if response.status == 200 else None
             except OSError:
-                if not os.path.exists(f"/proc/{it.pid}"):
+                if not it.is_there():
                     raise AssertionError(it.log())
+                return None
             finally:
                 connection.close()
         return cluster.Metrics(until(answer, "the pod answers"))
@@ -139,7 +140,7 @@ class WithTheRightsOfADaemonSet(unittest.TestCase):
             return path
 
         config = container.configuration(DESCRIBED, FILES, spec, host_path, self.directory)
-        with container.running(config, self.directory, node.enter()) as it:
+        with container.running(config, self.directory, node.enter(), f"/proc/{node.init}/root/proc") as it:
             self.scrape(node.init, it)
             until(lambda: self.scrape(node.init, it).get("corosync_members") == 3, "corosync answers the pod")
             until(lambda: os.listdir(os.path.join(self.directory, "host-state")), "the state is on the node")
