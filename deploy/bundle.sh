@@ -29,6 +29,7 @@ while read -r file package; do
   copyright=$(realpath "/usr/share/doc/$package/copyright") # that of libstdc++6 is gcc's
   cp "$copyright" "$tree/licences/$(basename "$(dirname "$copyright")")"
 done <<<"$libraries"
+SOURCE_DATE_EPOCH=$epoch deploy/sbom.py "$tree/lib/fencewatch" <<<"$libraries" >"$tree/share/sbom.cdx.json"
 cp LICENSE "$tree/"
 cp -r alerts/fencewatch.rules.yml alerts/fencewatch.alerts.yml collectors/advisories.yaml deploy/package/corosync-uidgid "$tree/share/"
 cp deploy/bundle/README.md deploy/package/fencewatch.yml deploy/systemd/fencewatch.{service,slice,socket} "$tree/"

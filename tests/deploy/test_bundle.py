@@ -1,5 +1,6 @@
 """The bundle of deploy/bundle.sh where nothing of ours is installed: in an empty root, and in older Debian systems."""
 import glob
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import tempfile
 import unittest
 
 import roots
+import sbom
 from roots import REPOSITORY, inside, run
 
 FIXTURE = os.path.join(REPOSITORY, "tests/fixtures/kernel/linux-4.19-miscount")
@@ -46,6 +48,15 @@ class Contents(unittest.TestCase):
             licences = os.listdir(os.path.join(top, "licences"))
             for package in ("libc6", "gcc-12-base", "libsystemd0", "libre2-9"):
                 self.assertIn(package, licences)
+
+    def test_its_sbom_lists_every_file(self):
+        with tempfile.TemporaryDirectory() as directory:
+            top = os.path.join(directory, unpack(directory))
+            with open(os.path.join(top, "share/sbom.cdx.json")) as file:
+                text = file.read()
+            sbom.check(self, text, lambda path: os.path.join(top, "lib", "loader/fencewatch" if "/ld-linux" in path else os.path.basename(path)))
+            listed = {os.path.basename(path) for path in sbom.files(json.loads(text))}
+            self.assertEqual({name for name in os.listdir(os.path.join(top, "lib")) if ".so" in name}, {name for name in listed if "ld-linux" not in name})
 
     def test_what_it_needs_is_in_it(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -11,6 +11,7 @@ import unittest
 import container
 import image
 import roots
+import sbom
 from manifests import kustomize, only
 from roots import REPOSITORY
 
@@ -37,9 +38,13 @@ class Image(unittest.TestCase):
                 yield "/" + os.path.relpath(os.path.join(directory, name), FILES), os.lstat(os.path.join(directory, name))
 
     def test_the_program_its_libraries_their_licences_and_nothing_else(self):
-        other = [path for path, _ in self.files() if path not in ("/usr/bin/fencewatch", "/etc/passwd", "/etc/group")
+        other = [path for path, _ in self.files() if path not in ("/usr/bin/fencewatch", "/etc/passwd", "/etc/group", "/usr/share/fencewatch/sbom.cdx.json")
                  and ".so" not in os.path.basename(path) and not (path.startswith("/usr/share/doc/") and path.endswith("/copyright"))]
         self.assertEqual(other, [])
+
+    def test_its_sbom(self):
+        with open(os.path.join(FILES, "usr/share/fencewatch/sbom.cdx.json")) as file:
+            sbom.check(self, file.read(), lambda path: os.path.join(FILES, path.lstrip("/")))
 
     def test_small(self):
         size = sum(status.st_size for _, status in self.files())
