@@ -108,7 +108,7 @@ class Journal(unittest.TestCase):
                            check=True)
         subprocess.run(["logger", "--socket", self.journald.socket, "-t", "kernel", killed], check=True)  # nor when root says it
         with open("/dev/kmsg", "w") as ring:
-            ring.write(f"<0>{killed}: {self.machine.tree}")
+            ring.write(f"<0>{killed}: {self.machine.tree}\n")  # the newline ends the record
         until(lambda: any(self.machine.tree in text for _, text in self.kernel()), "journald has read the ring")
         self.speaker.say(RETRANSMIT.format(1))  # after all those
         until(lambda: self.counted() == 1, "the true event is counted")
