@@ -120,7 +120,7 @@ group_lint() {
 group_docs() {
   built release fencewatch || return 0
   part docs tests/docs.sh build/release/fencewatch
-  part alerts python3 -m unittest discover -s tests/alerts
+  part alerts env FENCEWATCH="$PWD/build/release/fencewatch" python3 -m unittest discover -s tests/alerts
   local test
   for test in alerts/tests/*.yml; do part "alerts-$(basename "$test" .yml)" promtool test rules "$test"; done
 }
