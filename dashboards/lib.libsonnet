@@ -111,7 +111,7 @@
     links: [{ type: 'dashboards', title: 'fencewatch', tags: tags, asDropdown: false, includeVars: true, keepTime: true, icon: 'external link', targetBlank: false, tooltip: '', url: '' }],
     annotations: { list: annotations },
     templating: { list: [
-      { type: 'datasource', name: 'datasource', label: 'Data source', query: 'prometheus', current: {}, refresh: 1, hide: 0 },
+      { type: 'datasource', name: 'datasource', label: 'Data source', query: 'prometheus', current: { text: 'default', value: 'default' }, refresh: 1, hide: 0 },
       variable('cluster', 'Cluster'),
       variable('job', 'Job'),
       variable('instance', 'Instance'),

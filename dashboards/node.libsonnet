@@ -38,7 +38,7 @@ function(tags) g.dashboard(
         repeatDirection: 'h',
         maxPerRow: 2,
         fieldConfig+: { defaults+: { custom+: { scaleDistribution: { type: 'log', log: 10 } } } },
-      } + { fieldConfig+: { defaults+: { min: null } } },
+      } + { fieldConfig+: { defaults+: { min:: null } } },
     ],
     [
       g.graph('Watermarks honoured', 'Printed min watermark over the expected one, for each zone. 1 is healthy, below 0.8 the zone is starved.', 'percentunit', [

@@ -20,7 +20,7 @@ alone=(cluster bench) # what is about time wants the machine for itself
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
   libcivetweb-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14
   clang-tidy-14 libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3
-  python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev)
+  python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev chromium fonts-dejavu-core)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -32,6 +32,7 @@ install_packages() {
   for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
+  command -v npm >/dev/null || missing+=(nodejs npm) # another nodejs than Debian's brings its own npm
   [ ${#missing[@]} -gt 0 ] || return 0
   echo "installing ${missing[*]}"
   local sudo=()
@@ -120,6 +121,7 @@ group_lint() {
 group_docs() {
   built release fencewatch || return 0
   part docs tests/docs.sh build/release/fencewatch
+  part dashboards python3 -m unittest discover -s tests/dashboards
   part alerts env FENCEWATCH="$PWD/build/release/fencewatch" python3 -m unittest discover -s tests/alerts
   local test
   for test in alerts/tests/*.yml; do part "alerts-$(basename "$test" .yml)" promtool test rules "$test"; done
