@@ -18,13 +18,13 @@ module(load="builtin:omfile" Template="RSYSLOG_TraditionalFileFormat")
 
 class Node:
     PORT = 19664
-    SOURCES = {1: "/var/log/syslog", 2: "/var/log/corosync/corosync.log", 3: "journal"}
+    SOURCES = {1: ("/var/log/syslog",) * 2, 2: ("/var/log/corosync/corosync.log", "/var/log/pacemaker/pacemaker.log"), 3: ("journal",) * 2}
 
     def __init__(self, cluster, number):
         self.cluster, self.number, self.name = cluster, number, f"n{number}"
         self.directory = os.path.join(cluster.directory, self.name)
         self.namespaces = self.corosync = self.exporter = self.pacemaker = self.init = self.main = None
-        self.source = self.SOURCES[number]
+        self.source, self.pacemaker_source = self.SOURCES[number]
         for name in ("etc/uidgid.d", "corosync", "log/corosync", "log/journal", "log/pacemaker", "state"):
             os.makedirs(os.path.join(self.directory, name))
         for name, text in (("machine-id", f"{number:032x}\n"), ("journald.conf", JOURNALD), ("rsyslog.conf", RSYSLOG)):
@@ -106,6 +106,12 @@ class Node:
         shutil.copy(os.path.join(self.cluster.directory, "corosync.conf"), self.path("etc"))
         self.corosync, self.main = self.start("corosync.out", ["corosync", "-f"])
 
+    def start_pacemaker(self):
+        self.pacemaker, _ = self.start("pacemaker.out", ["pacemakerd"])
+
+    def pacemaker_log(self):
+        return self.read("log/pacemaker/pacemaker.log") if os.path.exists(self.path("log/pacemaker/pacemaker.log")) else ""
+
     def is_running(self):
         return self.corosync is not None and self.corosync.poll() is None
 
@@ -134,7 +140,7 @@ class Node:
         self.missed_before = self.log().told["corosync_scheduling_misses_total", ()]
         self.exporter, self.exporter_pid = self.start("exporter.log", [
             binary or BINARY, f"--web.listen-address=127.0.0.1:{self.PORT}", f"--state.dir={self.path('state')}", "--log.from-start",
-            f"--log.corosync-sources={self.source}"])
+            f"--log.corosync-sources={self.source}", f"--log.pacemaker-sources={self.pacemaker_source}"])
         until(self.answers, f"the exporter of {self.name} answers")
 
     def stop_exporter(self, number=signal.SIGTERM, bound=BOUND):
