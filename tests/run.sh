@@ -26,7 +26,7 @@ packages=(
   # checks
   clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck jsonnet python3 python3-prometheus-client python3-decorator python3-yaml
   # real parts
-  prometheus prometheus-alertmanager prometheus-node-exporter systemd-journal-remote rsyslog logrotate
+  prometheus prometheus-alertmanager prometheus-node-exporter chromium fonts-dejavu-core systemd-journal-remote rsyslog logrotate
   # clusters
   corosync libcmap-dev libquorum-dev libvotequorum-dev iproute2
   # packages and images
@@ -43,6 +43,7 @@ install_packages() {
   for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
+  command -v npm >/dev/null || missing+=(nodejs npm) # another nodejs than Debian's brings its own npm
   [ ${#missing[@]} -gt 0 ] || return 0
   echo "installing ${missing[*]}"
   local sudo=()
@@ -131,7 +132,8 @@ group_lint() {
 group_docs() {
   built release fencewatch || return 0
   part docs tests/docs.sh build/release/fencewatch
-  part alerts python3 -m unittest discover -s tests/alerts
+  part dashboards python3 -m unittest discover -s tests/dashboards
+  part alerts env FENCEWATCH="$PWD/build/release/fencewatch" python3 -m unittest discover -s tests/alerts
   local test
   for test in alerts/tests/*.yml; do part "alerts-$(basename "$test" .yml)" promtool test rules "$test"; done
 }
