@@ -9,7 +9,7 @@
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
-#   package unit, DEB, RPM, bundle, image, manifests, chart: checked, installed in clean systems; as root, with network
+#   package unit, DEB, RPM, bundle, image, manifests, chart, Prometheus: checked, installed in clean systems; as root, with network
 #   cluster the exporter on the nodes of real corosync clusters; root only, and only when it is named
 #   bench   the exporter answers while memory is gone
 # Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a

@@ -17,7 +17,9 @@ from roots import REPOSITORY
 
 sys.path.insert(0, os.path.join(REPOSITORY, "tests/cluster"))
 import cluster  # noqa: E402
-from cluster import until  # noqa: E402
+import metrics as expositions  # noqa: E402
+import node as nodes  # noqa: E402
+from processes import until  # noqa: E402
 
 
 def setUpModule():
@@ -111,7 +113,7 @@ class WithTheRightsOfADaemonSet(unittest.TestCase):
 
     def scrape(self, pid, it):
         def answer():
-            connection = cluster._InNetwork(pid, 19664, 20)
+            connection = expositions.Connection(pid, 19664, 20)
             try:
                 connection.request("GET", "/metrics")
                 response = connection.getresponse()
@@ -122,13 +124,13 @@ class WithTheRightsOfADaemonSet(unittest.TestCase):
                 return None
             finally:
                 connection.close()
-        return cluster.Metrics(until(answer, "the pod answers"))
+        return expositions.Metrics(until(answer, "the pod answers"))
 
     def test_full_on_a_node_of_a_cluster(self):
         missing = [name for name in ("corosync", "nsenter") if shutil.which(name) is None]
         if missing:
             self.skipTest(f"needs {missing}")
-        cluster.BINARY = os.path.join(REPOSITORY, "build/release/fencewatch")
+        nodes.BINARY = os.path.join(REPOSITORY, "build/release/fencewatch")
         whole = cluster.Cluster()
         self.addCleanup(whole.close)
         node = whole.nodes[1]
@@ -159,6 +161,7 @@ class WithTheRightsOfADaemonSet(unittest.TestCase):
         self.assertEqual(metrics.get("collector_up", collector="corosync_live"), 1)
         self.assertEqual(metrics.get("memory_locked"), 1)
         self.assertEqual(metrics.get("log_source_info", channel="corosync", source="/var/log/corosync/corosync.log"), 1)
+        self.assertEqual(metrics.get("log_source_info", channel="kernel", source="journal"), 1)
         self.assertEqual(metrics.get("corosync_process_realtime"), 1)  # seen in the node's /proc
         self.within_limit(metrics, spec)
 

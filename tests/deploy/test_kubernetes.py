@@ -90,8 +90,8 @@ class Rights(unittest.TestCase):
             resources = pod(rendered)["containers"][0]["resources"]
             self.assertEqual(resources["requests"], resources["limits"])
             self.assertEqual(set(resources["limits"]), {"cpu", "memory"})
-            # README: 15.2 MiB with logs, 5 MiB more where corosync runs.
-            self.assertGreaterEqual(int(resources["limits"]["memory"].removesuffix("Mi")), 3 * 20.2)
+            # As measured; test_image.py measures again.
+            self.assertGreaterEqual(int(resources["limits"]["memory"].removesuffix("Mi")), 3 * 24)
 
     def test_every_node_and_the_last_to_be_evicted(self):
         for rendered in self.each():
