@@ -1,6 +1,6 @@
-// One alert. `slow`: evaluated every slowInterval only. mixin.libsonnet adds the annotation runbook_url and makes the groups.
+// One alert. `slow`: evaluated every slowInterval only, as is enough for what does not page. mixin.libsonnet adds the annotation runbook_url and makes the groups.
 {
-  new(name, severity, expr, summary, description, wait='0m', slow=false):: {
+  new(name, severity, expr, summary, description, wait='0m', slow=severity != 'critical'):: {
     slow:: slow,
     alert: name,
     expr: expr,

@@ -51,7 +51,6 @@ local q = import 'query.libsonnet';
             The longest wait for the token on {{ $labels.instance }} in the last %s was up to {{ humanizeDuration $value }} (the bound of a histogram's
             bucket), more than %d %% of the timeout.
           ||| % [w, c.nearMissRatio * 100],
-          slow=true,
         ),
         alert.new(
           'CorosyncLinkFlapping',
@@ -61,7 +60,6 @@ local q = import 'query.libsonnet';
           |||
             On {{ $labels.instance }} link {{ $labels.link }} to host {{ $labels.host }} went down {{ printf "%.0f" $value }} times in the last half hour.
           |||,
-          slow=true,
         ),
         alert.new(
           'CorosyncHostUnreachable',
@@ -70,7 +68,6 @@ local q = import 'query.libsonnet';
           'A cluster member has no link left to another.',
           '{{ $labels.instance }} has had no link to host {{ $labels.host }} for two minutes.',
           wait='2m',
-          slow=true,
         ),
         alert.new(
           'CorosyncQuorumLost',
@@ -92,7 +89,6 @@ local q = import 'query.libsonnet';
           'Corosync can be held up by other processes or by reclaim.',
           'Corosync on {{ $labels.instance }} runs without {{ $labels.lacks }}.',
           wait='10m',
-          slow=true,
         ),
       ],
     }],

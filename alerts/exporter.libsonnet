@@ -23,11 +23,10 @@ local q = import 'query.libsonnet';
         alert.new(
           'CollectorFailing',
           'warning',
-          'fencewatch_collector_up{%s} == 0 and fencewatch_collector_available{%s} == 1' % [s, s],
+          'fencewatch_collector_up{%s} == 0 unless fencewatch_collector_available{%s} == 0' % [s, s],
           'A part of the node is not being watched.',
           'Collector {{ $labels.collector }} on {{ $labels.instance }} has given nothing for five minutes although its sources are there.',
           wait='5m',
-          slow=true,
         ),
         alert.new(
           'CollectorStuck',
@@ -35,7 +34,6 @@ local q = import 'query.libsonnet';
           'fencewatch_collector_running_seconds{%s} > %g' % [s, c.stuckSeconds],
           'A collector hangs in what it reads.',
           'Collector {{ $labels.collector }} on {{ $labels.instance }} has been at it for {{ humanizeDuration $value }}.',
-          slow=true,
         ),
         alert.new(
           'LogLinesLost',
@@ -43,7 +41,6 @@ local q = import 'query.libsonnet';
           'sum without (reason) (increase(fencewatch_log_lines_lost_total{%s}[%s])) > 0' % [s, c.window],
           'Log lines were lost before they could be read, so events may be missing.',
           '{{ $labels.instance }} lost {{ printf "%%.0f" $value }} lines of channel {{ $labels.channel }} in the last %s.' % c.window,
-          slow=true,
         ),
       ],
     }],

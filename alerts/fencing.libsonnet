@@ -43,7 +43,6 @@ local q = import 'query.libsonnet';
             said:{{ range query (printf `(fencewatch_boot_time_seconds{job=%q,instance=%q} - on (job, instance) group_right () fencewatch_corosync_last_event_timestamp_seconds) < 1800 > 0` $labels.job $labels.instance) | sortByLabel "event" }}
             {{ .Labels.event }} {{ humanizeDuration .Value }} before the start;{{ else }} nothing that is known.{{ end }}
           |||,
-          slow=true,
         ),
       ],
     }],

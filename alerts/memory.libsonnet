@@ -21,7 +21,6 @@ local q = import 'query.libsonnet';
             watermarks are shared out wrongly.
           |||,
           wait='1m',
-          slow=true,
         ),
         alert.new(
           'WatermarksCollapsed',
@@ -33,7 +32,6 @@ local q = import 'query.libsonnet';
             what the kernel's own formula gives; healthy is 95 % to 105 %.
           |||,
           wait='2m',
-          slow=true,
         ),
         alert.new(
           'KernelAdvisoryAffected',
@@ -45,7 +43,6 @@ local q = import 'query.libsonnet';
             {{ $labels.advisory }} calls {{ $labels.release }} affected, which {{ $labels.instance }} runs. Whether the machine suffers from it, ZoneMiscounted and WatermarksCollapsed tell.
           |||,
           wait='5m',
-          slow=true,
         ),
         alert.new(
           'FreeBelowMinWatermark',
@@ -77,7 +74,6 @@ local q = import 'query.libsonnet';
             compactions failed in the last %s.
           ||| % [c.unusableOrder, c.compactionFailures, w],
           wait='5m',
-          slow=true,
         ),
         alert.new(
           'OOMKillGlobal',

@@ -32,6 +32,7 @@ local q = import 'query.libsonnet';
             Risk 2 on {{ $labels.instance }}: memory in distress on a node whose watermarks or kernel are at fault, or at least %d token warnings in %s.
             %s
           ||| % [c.tokenWarnings, w, numbers],
+          slow=false,
         ),
         // Without a query for numbers: many nodes may have it, and ZoneMiscounted and WatermarksCollapsed tell them.
         alert.new(
@@ -70,7 +71,6 @@ local q = import 'query.libsonnet';
             affected, or their zones are not read.
           |||,
           wait='15m',
-          slow=true,
         ),
       ],
     }],

@@ -16,7 +16,7 @@ local q = import 'query.libsonnet';
   prometheusRules+:: {
     groups+: [{
       name: 'fencewatch.latent',
-      interval: c.slowInterval,
+      interval: c.bootInterval,
       rules: [
         rule('instance:fencewatch_zone_miscount:max', 'max without (numa_node, zone) (fencewatch_zone_miscount{%s})' % s),
         rule('instance:fencewatch_zone_watermark_honoured_ratio:min',
@@ -30,6 +30,11 @@ local q = import 'query.libsonnet';
           ) >= bool 0
           or instance:fencewatch_zone_miscount:max{%(s)s} * 0
         ||| % { s: s, w: w, ratio: c.honouredRatio }),
+        // Or the kernel known for it. Only 1: what is 0 nobody asks for.
+        rule('instance:fencewatch_latent:bool', |||
+          instance:fencewatch_memory_misset:bool{%(s)s} == 1
+          or instance:fencewatch_kernel_advisory_affected:max{%(s)s} == 1
+        ||| % { s: s }),
       ],
     }, {
       name: 'fencewatch.rules',
@@ -74,12 +79,11 @@ local q = import 'query.libsonnet';
         ||| % [increase('fencewatch_corosync_scheduling_misses_total'), increase('fencewatch_corosync_schedmiss_total')]),
         rule('instance:fencewatch_corosync_late:bool', |||
           (
-            instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s} > 0
-            or instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s} > 0
+            instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s} > 0
             or instance:fencewatch_corosync_scheduling_misses:increase%(w)s{%(s)s} > 0
             or %(unreachable)s >= 2
           ) > bool 0
-          or instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s} * 0
+          or instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s} > bool 0
           or instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s} * 0
         ||| % {
           s: s,
@@ -95,13 +99,9 @@ local q = import 'query.libsonnet';
             instance:fencewatch_zone_miscount:max{%(s)s} == 1
             and instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s} > 0
           )
-          or 2 * (
-            instance:fencewatch_memory_distress:bool{%(s)s} == 1
-            and (instance:fencewatch_memory_misset:bool{%(s)s} == 1 or instance:fencewatch_kernel_advisory_affected:max{%(s)s} == 1)
-          )
+          or 2 * (instance:fencewatch_memory_distress:bool{%(s)s} == 1 and instance:fencewatch_latent:bool{%(s)s})
           or 2 * (instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s} >= bool %(warnings)g == 1)
-          or instance:fencewatch_memory_misset:bool{%(s)s} == 1
-          or instance:fencewatch_kernel_advisory_affected:max{%(s)s} == 1
+          or instance:fencewatch_latent:bool{%(s)s}
           or 0 * (up{%(s)s} == 1)
         ||| % { s: s, w: w, warnings: c.tokenWarnings }),
       ],

@@ -16,11 +16,11 @@ local most(expr) = g.tableTarget('max by (instance, release) (max_over_time((%s)
 local total(expr) = g.tableTarget('sum by (instance, release) (sum_over_time((%s)[$__range:5m]))' % by(expr));
 local five(metric, matchers='') = 'increase(%s{%s}[5m])' % [metric, if matchers == '' then s else s + ',' + matchers];
 
-function(tags) g.dashboard(
+function(config) g.dashboard(
   'before-after',
   'fencewatch / Before and after',
   'One node over a kernel upgrade. Choose one instance and a time that holds the reboot.',
-  tags,
+  config.dashboardTags,
   [
     [
       g.table(
@@ -60,7 +60,7 @@ function(tags) g.dashboard(
     [
       g.graph('Watermarks honoured', 'The least honoured min watermark of the node. It should step to 1 at the reboot.', 'percentunit', [
         g.target(by(honoured), legend),
-      ]) + g.withLimit(0.8),
+      ]) + g.withLimit(config.honouredRatio),
       g.graph('Fence risk', '0 none to 3 high. It should fall to 0 within the ten minutes after the reboot for which the rules look back.', 'short', [
         g.target(by('instance:fencewatch_fence_risk:level{%s}' % s), legend),
       ]),

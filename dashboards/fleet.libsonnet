@@ -34,11 +34,11 @@ local tally(title, description, info, labels) =
     fieldConfig+: { overrides: [g.override('miscounted', warn), g.override('affected, by an advisory', warn)] },
   };
 
-function(tags) g.dashboard(
+function(config) g.dashboard(
   'fleet',
   'fencewatch / Fleet',
   'Which nodes carry the fault, and which is about to be fenced.',
-  tags,
+  config.dashboardTags,
   [
     [
       risk(3, 'high', g.colors.high),

@@ -10,11 +10,11 @@ local zone = '{{instance}} node {{numa_node}} {{zone}}';
 local marks(watermark) = bytes('fencewatch_zone_watermark_pages{%s}' % with('zone=~"%s",watermark="%s"' % ['$zone', watermark]));
 local link(name, legend) = g.target('max by (instance) (instance:fencewatch_%s{%s})' % [name, s], '{{instance}} ' + legend);
 
-function(tags) g.dashboard(
+function(config) g.dashboard(
   'node',
   'fencewatch / Node',
   'The chain of one node from top to bottom: zones, distress, corosync, fencing.',
-  tags,
+  config.dashboardTags,
   [
     [
       g.states('Fence risk', '0 none, 1 latent, 2 elevated, 3 high: about to be fenced. What the levels mean: alerts/README.md.', [link('fence_risk:level', 'risk')], g.riskMapping, h=4),
@@ -41,9 +41,9 @@ function(tags) g.dashboard(
       } + { fieldConfig+: { defaults+: { min:: null } } },
     ],
     [
-      g.graph('Watermarks honoured', 'Printed min watermark over the expected one, for each zone. 1 is healthy, below 0.8 the zone is starved.', 'percentunit', [
+      g.graph('Watermarks honoured', 'Printed min watermark over the expected one, for each zone. 1 is healthy, below %g the zone is starved.' % config.honouredRatio, 'percentunit', [
         g.target('fencewatch_zone_watermark_honoured_ratio{%s}' % s, zone),
-      ]) + g.withLimit(0.8),
+      ]) + g.withLimit(config.honouredRatio),
       g.graph('Time below min', 'Share of time that a zone had fewer free pages than its min watermark, looked at four times a second.', 'percentunit', [
         g.target(rate('fencewatch_zone_below_watermark_seconds_total', 'watermark="min"'), zone),
       ]),

@@ -44,6 +44,12 @@ class Runbooks(unittest.TestCase):
                 for name in used_metrics(GREP.sub("", text)):
                     self.assertIn(name, known)
 
+    def test_documents_name_metrics_that_exist(self):
+        known = known_metrics() | recorded()
+        for name in ("README.md", "README.zh-CN.md", "alerts/README.md", "dashboards/README.md"):
+            for metric in used_metrics((ROOT / name).read_text()):
+                self.assertIn(metric, known, name)
+
     def test_links_exist(self):
         for file in RUNBOOKS.glob("*.md"):
             with self.subTest(file.stem):

@@ -1,80 +1,87 @@
 #!/usr/bin/env bash
 # What a fleet costs one Prometheus: simulated nodes (every tenth miscounted) at a scrape and an evaluation every 15 s.
 #   tests/bench/fleet.sh [--whole] BINARY [N…]     N: 250 1000 4000.   --whole: every series of a node, not only those that the rules read
-# Two Prometheus with GOMAXPROCS=1 read the same nodes, one with the rules and one without; what the rules cost is the difference in CPU time, which says the same on a
-# machine that is busy with other things. The windows of the rules are ten minutes, so each N takes fifteen.
+# Prometheus has GOMAXPROCS=1. It is given the ten minutes and more over which the rules look, then it scrapes: with the rules for FLEET_SECONDS (90), and without them
+# for as long. What the rules cost is the difference in CPU time, which says the same on a machine that is busy with other things; the time that one evaluation
+# of all groups took is a wall clock's, and does not.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-only_used=1
-[ "${1:-}" != --whole ] || { only_used=0; shift; }
+used_only=1
+[ "${1:-}" != --whole ] || { used_only=0; shift; }
 binary=${1:?usage: tests/bench/fleet.sh [--whole] BINARY [N…]}
 shift
 [ $# -gt 0 ] || set -- 250 1000 4000
+seconds=${FLEET_SECONDS:-90} history=720
 tmp=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$tmp"' EXIT
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
-for kernel in linux-6.1-healthy linux-4.19-miscount; do
-  "$binary" --once --path.rootfs="tests/fixtures/kernel/$kernel" 2>/dev/null | grep -v '^#' >"$tmp/$kernel" || true # no pressure on 4.19
-done
+record() { "$binary" --once --path.rootfs="tests/fixtures/kernel/$1" 2>/dev/null | grep -v '^#' >"$tmp/$2" || true; } # no pressure on 4.19
+record linux-6.1-healthy healthy
+record linux-4.19-miscount miscounted
 nodes_port=$(free_port)
-python3 tests/bench/fleet_nodes.py "$nodes_port" "$tmp/linux-6.1-healthy" "$tmp/linux-4.19-miscount" &
+python3 tests/bench/fleet_nodes.py serve "$nodes_port" "$tmp" &
 pids+=($!)
 
-# used: a regex of the metrics that rules and alerts name.
-used() {
-  cat alerts/fencewatch.rules.yml alerts/fencewatch.alerts.yml | grep -oE '\bfencewatch_[a-z_0-9]+' | sort -u | paste -sd '|'
-}
+# A regex of the metrics that rules and alerts name.
+used=$(cat alerts/fencewatch.rules.yml alerts/fencewatch.alerts.yml | grep -oE '\bfencewatch_[a-z_0-9]+' | sort -u | paste -sd '|')
+wanted=$([ $used_only -eq 1 ] && echo "$used" || echo 'fencewatch_.+|process_.+')
 
-# configuration PORT N RULES
+# configuration N RULES: for N targets, none with 0.
 configuration() {
   echo "global: {scrape_interval: 15s, evaluation_interval: 15s}"
-  echo "rule_files: [$3]"
+  echo "rule_files: [$2]"
   echo "scrape_configs:"
   echo "- job_name: fencewatch"
-  [ $only_used -eq 0 ] || echo "  metric_relabel_configs: [{source_labels: [__name__], regex: '$(used)', action: keep}]"
+  echo "  metric_relabel_configs: [{source_labels: [__name__], regex: '$wanted', action: keep}]"
   echo "  static_configs:"
   local i
-  for ((i = 0; i < $2; i++)); do
+  for ((i = 0; i < $1; i++)); do
     echo "  - {targets: ['127.0.0.1:$nodes_port'], labels: {instance: 'n$i:19664', cluster: 'c$((i / 3))', __param_node: '$i'}}"
   done
 }
-
-# launch NAME N RULES: sets port and pid.
-launch() {
-  port=$(free_port)
-  configuration "$port" "$2" "$3" >"$tmp/$1.yml"
-  GOMAXPROCS=1 prometheus --config.file="$tmp/$1.yml" --storage.tsdb.path="$tmp/$1" --web.listen-address="127.0.0.1:$port" --log.level=error &
-  pid=$!
-  pids+=("$pid")
+configured() {
+  configuration "$@" >"$tmp/prometheus.yml"
+  curl -sf -X POST "$url/-/reload"
 }
 
-# value PORT METRIC: the sum of the metric that Prometheus tells of itself.
-value() { curl -s --max-time 60 "http://127.0.0.1:$1/metrics" | awk -v metric="$2" '{ sub(/\{.*\}/, "", $1) } $1 == metric { sum += $NF } END { printf "%.0f\n", sum }'; }
-cpu() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / hz }' "/proc/$1/stat"; }
-evaluations() { awk -v a="$(value "$1" prometheus_rule_group_iterations_total)" -v m="$(value "$1" prometheus_rule_group_iterations_missed_total)" 'BEGIN { print a - m }'; }
+# value METRIC: the sum of the metric that Prometheus tells of itself.
+value() { curl -s --max-time 60 "$url/metrics" | awk -v metric="$1" '{ sub(/\{.*\}/, "", $1) } $1 == metric { sum += $NF } END { printf "%.3f\n", sum }'; }
+cpu() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / hz }' "/proc/$pid/stat"; }
+# cost: CPU seconds and samples in a second, over $seconds.
+cost() {
+  local before after
+  before=("$(cpu)" "$(value prometheus_tsdb_head_samples_appended_total)" "$(date +%s.%N)")
+  sleep "$seconds"
+  after=("$(cpu)" "$(value prometheus_tsdb_head_samples_appended_total)" "$(date +%s.%N)")
+  awk -v b="${before[*]}" -v a="${after[*]}" 'BEGIN { split(b, x); split(a, y); t = y[3] - x[3]; print (y[1] - x[1]) / t, (y[2] - x[2]) / t }'
+}
 
-printf '%6s %14s %16s %11s %11s %10s %13s\n' nodes 'rules, CPU s' 'of a core, rules' 'in all' series samples/s 'MiB resident'
+rules="$PWD/alerts/fencewatch.rules.yml, $PWD/alerts/fencewatch.alerts.yml"
+printf '%6s %18s %18s %14s %9s %10s %12s\n' nodes 'rules, CPU s/eval.' 'wall s/evaluation' 'core in all' series samples/s 'KiB per node'
 for n in "$@"; do
-  launch plain "$n" ""
-  plain=$pid
-  launch ruled "$n" "$PWD/alerts/fencewatch.rules.yml, $PWD/alerts/fencewatch.alerts.yml"
-  ruled=$pid ruled_port=$port
-  sleep "${FLEET_SETTLE:-620}"
-  groups=$(value "$ruled_port" prometheus_rule_group_rules | awk '{ print ($1 > 0) }')
-  [ "$groups" = 1 ] || { echo "no rules" >&2; exit 1; }
-  before=("$(cpu "$plain")" "$(cpu "$ruled")" "$(evaluations "$ruled_port")" "$(value "$ruled_port" prometheus_tsdb_head_samples_appended_total)" "$(date +%s.%N)")
-  sleep "${FLEET_SECONDS:-300}"
-  after=("$(cpu "$plain")" "$(cpu "$ruled")" "$(evaluations "$ruled_port")" "$(value "$ruled_port" prometheus_tsdb_head_samples_appended_total)" "$(date +%s.%N)")
-  awk -v n="$n" -v b="${before[*]}" -v a="${after[*]}" -v series="$(value "$ruled_port" prometheus_tsdb_head_series)" -v groups=6 \
-    -v kib="$(awk '/^VmRSS/ { print $2 }' "/proc/$ruled/status")" 'BEGIN {
-      split(b, before); split(a, after)
-      for (i = 1; i <= 5; i++) d[i] = after[i] - before[i]
-      printf "%6d %14.3f %16.4f %11.4f %11d %10.0f %13.0f\n", n, (d[2] - d[1]) / (d[3] / groups), (d[2] - d[1]) / d[5], d[2] / d[5], series, d[4] / d[5], kib / 1024 }'
-  kill "$plain" "$ruled"
-  wait "$plain" "$ruled" 2>/dev/null || true
-  unset 'pids[-1]' 'pids[-1]'
-  rm -rf "$tmp/plain" "$tmp/ruled"
+  port=$(free_port) url="http://127.0.0.1:$port"
+  configuration 0 "" >"$tmp/prometheus.yml"
+  GOMAXPROCS=1 prometheus --config.file="$tmp/prometheus.yml" --storage.tsdb.path="$tmp/data" --web.listen-address="127.0.0.1:$port" --log.level=error \
+    --web.enable-lifecycle --web.enable-remote-write-receiver &
+  pid=$!
+  pids+=("$pid")
+  until curl -sf "$url/-/ready" >/dev/null; do sleep 0.2; done
+  python3 tests/bench/fleet_nodes.py push "$url" "$tmp" "$n" "up|$wanted" "$history"
+  configured "$n" "$rules"
+  sleep 75 # every group has been evaluated, the slow ones too
+  [ "$(value prometheus_rule_group_rules)" != 0.000 ] || { echo "no rules" >&2; exit 1; }
+  with=$(cost)
+  wall=$(value prometheus_rule_group_last_duration_seconds)
+  configured "$n" ""
+  sleep 16
+  without=$(cost)
+  awk -v n="$n" -v w="$with" -v o="$without" -v wall="$wall" -v series="$(value prometheus_tsdb_head_series)" -v kib="$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")" 'BEGIN {
+    split(w, with); split(o, without)
+    printf "%6d %18.3f %18.3f %14.3f %9d %10.0f %12.0f\n", n, (with[1] - without[1]) * 15, wall, with[1], series, with[2], kib / n }'
+  kill "$pid"
+  wait "$pid" 2>/dev/null || true
+  unset 'pids[-1]'
+  rm -rf "$tmp/data"
 done

@@ -20,6 +20,8 @@ SICK = "n1:19664"
 LATENT = {(alert, SICK) for alert in ("FenceRiskLatent", "ZoneMiscounted", "WatermarksCollapsed")}
 # What the members of a ring hear of a node that stalls, besides the page.
 SHARED = {"CorosyncTokenLost", "CorosyncNearMiss", "CorosyncTokenWarnings", "CorosyncHostUnreachable"}
+# Of the machine that all nodes are on.
+SHORT_OF_MEMORY = {"DirectReclaimStorm", "FreeBelowMinWatermark", "MemoryFragmented", "OOMKillBurst"}
 # Of the recorded machine. Its vmstat is this machine's, whose kills are real.
 BOOKS = ["zoneinfo", "buddyinfo", "version", "sys/kernel/osrelease", "sys/vm/min_free_kbytes", "sys/vm/watermark_scale_factor"]
 
@@ -121,6 +123,8 @@ class RealCluster(unittest.TestCase):
                 return f"corosync itself says that it was late on {node.name}"
         if kills() > self.kills:
             return "the kernel killed a process of somebody else"
+        if short := SHORT_OF_MEMORY & {alert for alert, _ in self.seen()}:
+            return f"this machine itself is short of memory: {', '.join(short)}"
         return ""
 
     def unprotected(self):
