@@ -7,7 +7,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build/quickstart
-packages=(cmake ninja-build g++ pkg-config prometheus-cpp-dev libcivetweb-dev libre2-dev libyaml-cpp-dev libspdlog-dev libisal-dev libcli11-dev libsystemd-dev)
+packages=(cmake ninja-build g++ pkg-config prometheus-cpp-dev libcivetweb-dev libssl-dev libcrypt-dev libre2-dev libyaml-cpp-dev libspdlog-dev libisal-dev libcli11-dev libsystemd-dev)
 port=19664 demo=false
 
 die() {
