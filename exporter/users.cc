@@ -148,7 +148,7 @@ void Users::work() {
     if (stopping_) return;
     Job& job = jobs_[first_];  // nobody else touches it while it is the first
     lock.unlock();
-    const char* hashed = crypt_r(job.password, job.hash, scratch_.get());
+    const char* hashed = crypt_rn(job.password, job.hash, scratch_.get(), sizeof *scratch_);
     const bool same = hashed && std::strlen(hashed) == std::strlen(job.hash) && CRYPTO_memcmp(hashed, job.hash, std::strlen(job.hash)) == 0;
     OPENSSL_cleanse(job.password, sizeof job.password);
     OPENSSL_cleanse(scratch_.get(), sizeof *scratch_);
