@@ -29,6 +29,7 @@ namespace {
 
 constexpr size_t kStack = 128 << 10;
 constexpr int kAcceptAtOnce = 16;
+constexpr int64_t kFlood = 32;              // so many connections have cost memory that is worth giving back
 constexpr milliseconds kFirstMoments{100};  // in which nobody has to make room
 constexpr seconds kAsk{10};                 // for the handshake, for a head, for taking a short answer
 constexpr seconds kIdle{300};               // as long as Prometheus itself keeps a connection that it does not use
@@ -136,7 +137,7 @@ void Front::run() {
   Clock::time_point last = Clock::time_point::max();
   while (true) {
     epoll_event events[64];
-    const int wait = connections_ == 0 && !closing_ ? -1 : paused_ ? 20 : 500;
+    const int wait = connections_ == 0 && most_ < kFlood && !closing_ ? -1 : paused_ ? 20 : 500;
     const int n = epoll_wait(epoll_, events, static_cast<int>(std::size(events)), wait);
     now_ = Clock::now();
     for (int i = 0; i < n; ++i) event(events[i].data.u64, events[i].events);
@@ -276,6 +277,11 @@ void Front::sweep() {
       answer(*client, 503, "too many requests at once\n");
   }
   serve_waiting();
+  most_ = std::max(most_, connections_.load());
+  if (most_ >= kFlood && connections_ <= most_ / 8) {
+    memory::give_back();
+    most_ = connections_;
+  }
 }
 
 namespace {

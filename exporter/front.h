@@ -103,6 +103,7 @@ class Front {
   uint32_t generation_ = 0;
   Clock::time_point now_;
   Clock::time_point next_sweep_;
+  int64_t most_ = 0;     // connections since memory was last given back
   bool paused_ = false;  // the listeners are not looked at
   double tokens_ = -1;   // of the rate; negative: not begun
   Clock::time_point refilled_;

@@ -13,12 +13,15 @@
 #include "exporter/config.h"
 #include "exporter/describe.h"
 #include "exporter/front.h"
+#include "exporter/heartbeat.h"
 #include "exporter/log.h"
 #include "exporter/logs.h"
 #include "exporter/memory.h"
 #include "exporter/node.h"
 #include "exporter/runner.h"
 #include "exporter/server.h"
+#include "exporter/systemd.h"
+#include "exporter/web_source.h"
 
 namespace fencewatch {
 namespace {
@@ -77,8 +80,9 @@ int serve(const Config& config, Runner& runner, LogReader* logs, const sigset_t&
   if (logs) logs->start();  // what it opens then is locked as it is used
   for (const std::string& address : server.addresses())
     log::info("listening", {{"address", address}, {"path", config.telemetry_path}, {"tls", server.encrypted() ? "yes" : "no"}});
-  int signal = 0;
-  sigwait(&ends, &signal);
+  systemd::notify("READY=1");
+  const int signal = wait_for_end(ends, runner, server);
+  systemd::notify("STOPPING=1");
   log::info("stopping", {{"signal", sigabbrev_np(signal)}});
   server.close();
   return leave(runner, logs, 0);

@@ -101,6 +101,7 @@ struct Server::Impl {
   bool fronted = false;
   std::optional<WebSource> web;
   std::unique_ptr<Front> door;
+  uint64_t pongs = ~uint64_t{0};
   std::atomic<Front*> front = nullptr;  // the same, for requests that come before it is there
 };
 
@@ -329,6 +330,13 @@ Server::~Server() { impl_->stop(); }
 const std::vector<std::string>& Server::addresses() const { return impl_->addresses; }
 
 bool Server::encrypted() const { return impl_->web && impl_->web->now()->tls; }
+
+bool Server::alive() {
+  if (!impl_->door) return true;
+  const uint64_t before = std::exchange(impl_->pongs, impl_->door->pongs());
+  impl_->door->ping();
+  return before != impl_->pongs;
+}
 
 void Server::close() { impl_->close(); }
 

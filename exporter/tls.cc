@@ -23,7 +23,7 @@ constexpr size_t kHttp11Size = sizeof kHttp11 - 1;
 constexpr long kMostOfClient = 32 << 10;  // bytes of a client's certificates
 
 std::string reason() {
-  const unsigned long error = ERR_peek_last_error();
+  const unsigned long error = ERR_peek_error();  // the first: what follows is its consequence
   ERR_clear_error();
   const char* text = ERR_SYSTEM_ERROR(error) ? strerrordesc_np(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
   return text ? text : "OpenSSL refuses it";

@@ -46,12 +46,12 @@ def basic(user, password):
 class Web(Exporter):
     """`config`: the text of web.yml, beside node.pem and node.key in `directory`."""
 
-    def __init__(self, config=None, *flags, listen="127.0.0.1:0", prepare=None, **more):
+    def __init__(self, config=None, *flags, listen="127.0.0.1:0", prepare=None, port=None, **more):
         self.directory = tempfile.mkdtemp(prefix="fencewatch-web-")
         certificate(self.directory, "node")
         if prepare:
             prepare(self.directory)
-        self.host = "127.0.0.1"
+        self.host, self.port_of = "127.0.0.1", port
         self.tls = config is not None and "tls_server_config" in config
         if config is not None:
             self.configure(config)
@@ -69,7 +69,7 @@ class Web(Exporter):
             raise AssertionError("the exporter ended: " + self.said())
         self.addresses = re.findall(r'msg="listening" address="([^"]+)"', self.said())
         ports = [int(address.rsplit(":", 1)[1]) for address in self.addresses if ":" in address]
-        return ports[0] if ports else None
+        return self.port_of(self) if self.port_of else ports[0] if ports else None
 
     def context(self, ca="node", client=None, oldest=ssl.TLSVersion.TLSv1_2, newest=ssl.TLSVersion.TLSv1_3):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -83,9 +83,9 @@ class Web(Exporter):
             context.load_cert_chain(f"{self.directory}/{client}.pem", f"{self.directory}/{client}.key")
         return context
 
-    def connection(self, context=None, host=None, timeout=BOUND):
+    def connection(self, context=None, host=None, source=None, timeout=BOUND):
         if not self.tls:
-            return http.client.HTTPConnection(host or self.host, self.port, timeout=timeout)
+            return http.client.HTTPConnection(host or self.host, self.port, timeout=timeout, source_address=source and (source, 0))
         return http.client.HTTPSConnection(host or self.host, self.port, timeout=timeout, context=context or self.context())
 
     def request(self, method, path, headers=None, timeout=BOUND, **how):
