@@ -131,12 +131,13 @@ std::string address(int fd) {
   } own{};
   socklen_t size = sizeof own;
   if (getsockname(fd, &own.any, &size) != 0) return {};
+  if (own.any.sa_family == AF_UNIX) return {own.local.sun_path, strnlen(own.local.sun_path, sizeof own.local.sun_path)};
   char text[INET6_ADDRSTRLEN] = "";
-  if (own.any.sa_family == AF_INET)
-    return std::string(inet_ntop(AF_INET, &own.v4.sin_addr, text, sizeof text)) + ":" + std::to_string(ntohs(own.v4.sin_port));
-  if (own.any.sa_family == AF_INET6)
-    return "[" + std::string(inet_ntop(AF_INET6, &own.v6.sin6_addr, text, sizeof text)) + "]:" + std::to_string(ntohs(own.v6.sin6_port));
-  return own.any.sa_family == AF_UNIX ? std::string(own.local.sun_path, strnlen(own.local.sun_path, sizeof own.local.sun_path)) : "";
+  const bool v6 = own.any.sa_family == AF_INET6;
+  inet_ntop(own.any.sa_family, v6 ? static_cast<const void*>(&own.v6.sin6_addr) : &own.v4.sin_addr, text, sizeof text);
+  std::string shown = v6 ? "[" : "";
+  shown.append(text).append(v6 ? "]:" : ":").append(std::to_string(ntohs(v6 ? own.v6.sin6_port : own.v4.sin_port)));
+  return shown;
 }
 
 std::vector<int> descriptors(const std::vector<int>& ports) {

@@ -158,7 +158,7 @@ class File {
   static bool add(std::string& joined, std::span<const Word> table, const std::string& name) {
     const auto found = std::find_if(table.begin(), table.end(), [&name](const Word& w) { return w.theirs == name; });
     if (found == table.end()) return false;
-    joined += (joined.empty() ? "" : ":") + std::string(found->ours.empty() ? found->theirs : found->ours);
+    joined.append(joined.empty() ? "" : ":").append(found->ours.empty() ? found->theirs : found->ours);
     return true;
   }
 
