@@ -195,7 +195,7 @@ void Front::accept(int listener) {
     const uint64_t tag = front::tag(Kind::client, static_cast<uint32_t>(place - clients_.begin()), ++generation_);
     try {
       *place = std::make_unique<Client>(fd, web_.now()->tls, tag, from(address));
-      ++connections_;
+      most_ = std::max(most_, ++connections_);
       (*place)->since = now_;
       (*place)->watched = EPOLLIN;
       add(fd, tag, EPOLLIN);
@@ -277,7 +277,6 @@ void Front::sweep() {
       answer(*client, 503, "too many requests at once\n");
   }
   serve_waiting();
-  most_ = std::max(most_, connections_.load());
   if (most_ >= kFlood && connections_ <= most_ / 8) {
     memory::give_back();
     most_ = connections_;

@@ -5,6 +5,7 @@
 #   lint    tests/lint.sh
 #   docs    what the documents show is what the program does; alerts and dashboards
 #   http    the release binary over HTTP
+#   web     TLS, users, IPv6, systemd's sockets, and floods of connections
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
@@ -15,12 +16,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http stack deploy fuzz bench) # without cluster, until it has shown that it is never wrong on a slow machine
+groups=(unit tsan lint docs http web stack deploy fuzz bench) # without cluster, until it has shown that it is never wrong on a slow machine
 alone=(cluster bench) # what is about time wants the machine for itself
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
   libcivetweb-dev libssl-dev libcrypt-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14
   clang-tidy-14 libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3
-  python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev)
+  python3-prometheus-client python3-decorator python3-yaml corosync iproute2 openssl libcmap-dev libquorum-dev libvotequorum-dev)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -128,6 +129,12 @@ group_docs() {
 group_http() {
   built release fencewatch || return 0
   part http python3 tests/http/run.py build/release/fencewatch
+}
+
+group_web() {
+  built release fencewatch || return 0
+  part web-config tests/web/promtool.sh
+  part web python3 tests/web/run.py build/release/fencewatch
 }
 
 group_stack() {
