@@ -44,12 +44,15 @@ class Exporter:
         for name in ("memory", "cpu", "io"):
             self.write("proc/pressure/" + name, self.PRESSURE)
         os.makedirs(self.tree + "/sys", exist_ok=True)
-        self.log = open(self.tree + "/log", "wb")
         # Root, but to files that it may not read: it would read everything.
         command = [*command, *(["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else [])]
-        self.process = subprocess.Popen(
-            command + [BINARY, *([f"--web.listen-address={listen}"] if listen else []), f"--path.procfs={self.tree}/proc", f"--path.sysfs={self.tree}/sys",
-             f"--path.rootfs={self.tree}", *flags], stdout=self.log, stderr=self.log)
+        address = [f"--web.listen-address={listen}"] if listen else []
+        self.start(command + [BINARY, *address, f"--path.procfs={self.tree}/proc", f"--path.sysfs={self.tree}/sys", f"--path.rootfs={self.tree}", *flags],
+                   ready)
+
+    def start(self, command, ready="/-/ready"):
+        self.log = open(self.tree + "/log", "ab")
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         try:
             self.port = until(self.listening, "the exporter listens")
             if ready:
