@@ -23,11 +23,11 @@ alone=(cluster bench) # what is about time wants the machine for itself
 packages=(
   # build
   g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev libcivetweb-dev
-  libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev libssl-dev libcrypt-dev doctest-dev
+  libssl-dev libcrypt-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev doctest-dev
   # checks
   clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck jsonnet python3 python3-prometheus-client python3-decorator python3-yaml
   # real parts
-  prometheus prometheus-alertmanager prometheus-node-exporter chromium fonts-dejavu-core systemd-journal-remote rsyslog logrotate openssl
+  openssl prometheus prometheus-alertmanager prometheus-node-exporter chromium fonts-dejavu-core systemd-journal-remote rsyslog logrotate
   # clusters
   corosync libcmap-dev libquorum-dev libvotequorum-dev iproute2
   # packages and images

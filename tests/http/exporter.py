@@ -46,8 +46,9 @@ class Exporter:
         os.makedirs(self.tree + "/sys", exist_ok=True)
         # Root, but to files that it may not read: it would read everything.
         command = [*command, *(["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else [])]
-        self.start(command + [BINARY, *([f"--web.listen-address={listen}"] if listen else []), f"--path.procfs={self.tree}/proc",
-                              f"--path.sysfs={self.tree}/sys", f"--path.rootfs={self.tree}", *flags], ready)
+        address = [f"--web.listen-address={listen}"] if listen else []
+        self.start(command + [BINARY, *address, f"--path.procfs={self.tree}/proc", f"--path.sysfs={self.tree}/sys", f"--path.rootfs={self.tree}", *flags],
+                   ready)
 
     def start(self, command, ready="/-/ready"):
         self.log = open(self.tree + "/log", "ab")
