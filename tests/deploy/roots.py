@@ -56,6 +56,6 @@ def copy(directory):
 
 def inside(root, *command, **environment):
     """What the command says in that root; fails if it fails. Its /proc is of a process namespace that dies with it."""
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", **environment}
+    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", **environment}
     return run("unshare", "--fork", "--kill-child", "--pid", "--mount-proc=" + os.path.join(root, "proc"), "chroot", root, *command,
                env=environment)
