@@ -67,7 +67,7 @@ class Built(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             os.symlink(os.path.join(REPOSITORY, "build"), os.path.join(directory, "build"))
             run("sh", "-euc", line("tar -xf"), cwd=directory)
-            self.assertIn("fencewatch_zone_managed_pages{", run("sh", "-euc", line("./fencewatch-") + " 2>/dev/null", cwd=directory))
+            self.assertIn("fencewatch_zone_managed_pages{", run("sh", "-uc", line("./fencewatch-") + " 2>/dev/null || test $? -eq 1", cwd=directory))  # 1: a collector failed
 
 
 class Installed(unittest.TestCase):
@@ -91,7 +91,6 @@ class Installed(unittest.TestCase):
 
     def test_debian(self):
         root = self.system()
-        in_system(root, "apt-get update")
         in_system(root, line("apt-get install"))
         self.assertIn("fencewatch, version", inside(root, "fencewatch", "--version"))
         self.corosync(root)
