@@ -4,11 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 
 #include "exporter/scan.h"
@@ -188,13 +185,9 @@ Advisories::Advisories(Advisories&&) noexcept = default;
 
 Advisories Advisories::load(const std::string& path) {
   if (path.empty()) return Advisories(std::string(kBuiltInAdvisories), "built-in advisories");
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(file.peek() == EOF || text << file.rdbuf()) || file.bad()) {
-    throw std::runtime_error(path + ": " + (errno != 0 ? strerrordesc_np(errno) : "cannot be read"));
-  }
-  return Advisories(text.str(), path);
+  std::string text;
+  if (const int error = read_text(path, text)) throw std::runtime_error(path + ": " + strerrordesc_np(error));
+  return Advisories(text, path);
 }
 
 Verdict Advisories::judge(size_t advisory, std::string_view release) const {

@@ -2,11 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -31,14 +28,10 @@ class File {
       : name_(std::move(name)), known_(known), collectors_(collectors) {}
 
   AllSaid read() {
-    errno = 0;
-    std::ifstream file(name_, std::ios::binary);
-    std::ostringstream text;
-    if (!file || !(file.peek() == EOF || text << file.rdbuf()) || file.bad()) {
-      throw Refused("--config.file: " + in_quotes(name_) + ": " + (errno != 0 ? strerrordesc_np(errno) : "cannot be read"));
-    }
+    std::string text;
+    if (const int error = read_text(name_, text)) throw Refused("--config.file: " + in_quotes(name_) + ": " + strerrordesc_np(error));
     try {
-      top(load_yaml(text.str()));
+      top(load_yaml(text));
     } catch (const YAML::Exception& e) {
       throw Refused(name_ + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
     }

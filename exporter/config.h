@@ -20,6 +20,9 @@ struct Config {
   Mode mode = Mode::serve;
   NodePaths paths;
   std::vector<std::string> listen_addresses = {":19664"};
+  std::string web_config_file;  // empty: none
+  bool health_open = false;
+  bool systemd_socket = false;
   std::string telemetry_path = "/metrics";
   int max_requests = 40;  // 0: no bound
   bool exporter_metrics = true;

@@ -13,7 +13,7 @@ constexpr Family kFamilies[] = {
 };
 constexpr const Family& kDuration = kFamilies[1];
 
-constexpr int kShownCodes[] = {400, 200, 404, 405, 503};
+constexpr int kShownCodes[] = {400, 200, 401, 403, 404, 405, 429, 503};
 
 struct Bound {
   std::chrono::microseconds at;
@@ -56,7 +56,7 @@ std::span<const Family> HttpMetrics::families() { return kFamilies; }
 
 void HttpMetrics::count(int code, std::chrono::nanoseconds took) {
   static_assert(std::size(kShownCodes) == kCodes && std::size(kBuckets) == kBounds);
-  size_t at = 0;
+  size_t at = code < 500 ? 0 : kCodes - 1;
   for (size_t i = 0; i < kCodes; ++i)
     if (kShownCodes[i] == code) at = i;
   codes_[at].fetch_add(1, std::memory_order_relaxed);

@@ -13,7 +13,7 @@ namespace fencewatch {
 
 class HttpMetrics {
  public:
-  // Codes other than those shown from the start count as 400: no other is sent.
+  // Codes other than those shown from the start, which are rare, count as 400 or 503.
   void count(int code, std::chrono::nanoseconds took);
   // Requests that have been answered, not the one at work.
   void render(Format format, Bytes& out) const;
@@ -21,7 +21,7 @@ class HttpMetrics {
   static std::span<const Family> families();
 
  private:
-  static constexpr int kCodes = 5;
+  static constexpr int kCodes = 8;
   static constexpr int kBounds = 10;
   std::array<std::atomic<uint64_t>, kCodes> codes_{};
   std::array<std::atomic<uint64_t>, kBounds + 1> buckets_{};

@@ -12,12 +12,16 @@
 
 #include "exporter/config.h"
 #include "exporter/describe.h"
+#include "exporter/front.h"
+#include "exporter/heartbeat.h"
 #include "exporter/log.h"
 #include "exporter/logs.h"
 #include "exporter/memory.h"
 #include "exporter/node.h"
 #include "exporter/runner.h"
 #include "exporter/server.h"
+#include "exporter/systemd.h"
+#include "exporter/web_source.h"
 
 namespace fencewatch {
 namespace {
@@ -57,7 +61,7 @@ sigset_t block_signals() {
 }
 
 // Of these the start needs more than the work that follows, or next to nothing is needed at all.
-constexpr std::string_view kHardlyUsed[] = {"/libm.so", "/libyaml-cpp.so", "/liblzma.so"};
+constexpr std::string_view kHardlyUsed[] = {"/libm.so", "/libyaml-cpp.so", "/liblzma.so", "/libcrypto.so", "/libssl.so", "/libcrypt.so"};
 
 void lock_memory() {
   const int error = memory::lock(kHardlyUsed);
@@ -74,13 +78,11 @@ int serve(const Config& config, Runner& runner, LogReader* logs, const sigset_t&
   server.warm_up();
   lock_memory();
   if (logs) logs->start();  // what it opens then is locked as it is used
-  for (const std::string& address : config.listen_addresses) {
-    const bool first = &address == &config.listen_addresses.front();
-    const std::string shown = first ? address.substr(0, address.rfind(':') + 1) + std::to_string(server.port()) : address;
-    log::info("listening", {{"address", shown}, {"path", config.telemetry_path}});
-  }
-  int signal = 0;
-  sigwait(&ends, &signal);
+  for (const std::string& address : server.addresses())
+    log::info("listening", {{"address", address}, {"path", config.telemetry_path}, {"tls", server.encrypted() ? "yes" : "no"}});
+  systemd::notify("READY=1");
+  const int signal = wait_for_end(ends, runner, server);
+  systemd::notify("STOPPING=1");
   log::info("stopping", {{"signal", sigabbrev_np(signal)}});
   server.close();
   return leave(runner, logs, 0);
@@ -101,6 +103,7 @@ int run(const Config& config) {
   Runner runner(all_collectors(), config, *node);
   if (config.mode == Mode::check) {
     open_logs(config, runner);
+    if (!config.web_config_file.empty()) WebSource(config.web_config_file, config.health_open);
     return print("configuration is valid\n", stdout) ? 0 : 1;
   }
   log::start(config.log_level, config.log_format);
@@ -126,7 +129,7 @@ int main(int argc, char** argv) {
     const Parsed parsed = parse_arguments(argc, argv, all_collectors());
     if (parsed.exit >= 0) return print(parsed.message, parsed.exit == 0 ? stdout : stderr) ? parsed.exit : 1;
     if (parsed.config.mode == Mode::describe) {
-      const std::span<const Family> own[] = {Runner::families(), LogReader::families(), Server::families()};
+      const std::span<const Family> own[] = {Runner::families(), LogReader::families(), Server::families(), Front::families()};
       return print(describe(all_collectors(), own), stdout) ? 0 : 1;
     }
     return run(parsed.config);

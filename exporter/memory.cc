@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <functional>
 
 #include "exporter/mappings.h"
 
@@ -75,6 +76,18 @@ int lock(std::span<const std::string_view> hardly_used) {
   locked_flag() = error == 0;
   settled_flag() = true;
   return error;
+}
+
+// malloc_trim(3) cannot give back locked pages.
+void give_back() {
+  const auto each_heap = [](const std::function<void(const Mapping&)>& visit) {
+    each_mapping([&visit](const Mapping& mapping) {
+      if (mapping.path == "[heap]") visit(mapping);
+    });
+  };
+  if (locked()) each_heap([](const Mapping& heap) { munlock(heap.begin, heap.size); });
+  malloc_trim(0);
+  if (locked()) each_heap([](const Mapping& heap) { mlock2(heap.begin, heap.size, MLOCK_ONFAULT); });
 }
 
 bool locked() { return locked_flag(); }

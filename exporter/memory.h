@@ -14,6 +14,10 @@ void prepare();
 // `hardly_used` (parts of their paths) only the pages that have been used, and each further one once it is. 0, or the errno of the refusal.
 int lock(std::span<const std::string_view> hardly_used = {});
 
+// Gives back to the kernel what malloc(3) keeps and nobody uses, after a time in which much more was needed than usual. What is used
+// stays locked; what is used again is locked as it is touched.
+void give_back();
+
 bool locked();
 
 // False between prepare() and lock(), which makes all that is mapped then resident: what is large and hardly used is mapped afterwards.

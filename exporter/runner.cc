@@ -25,7 +25,7 @@ struct Runner::Impl {
   Page health_page;
 
   Process process;
-  std::function<void(Page&)> also;
+  std::vector<std::function<void(Page&)>> also;
   std::mutex process_mutex;  // guards process_page, and calls of also
   Page process_page;
 
@@ -59,11 +59,11 @@ bool Runner::Impl::write_health(Mask mask, Mask fresh) {
 }
 
 void Runner::Impl::render_own(Format format, Bytes& out) {
-  if (!exporter_metrics && !also) return;
+  if (!exporter_metrics && also.empty()) return;
   const ProcessUsage usage = exporter_metrics ? process.read() : ProcessUsage{};
   const std::lock_guard lock(process_mutex);
   process_page.clear();
-  if (also) also(process_page);
+  for (const auto& write : also) write(process_page);
   if (exporter_metrics) health::write({FENCEWATCH_VERSION, FENCEWATCH_REVISION}, usage, process_page);
   process_page.render(format, out);
 }
@@ -94,7 +94,7 @@ std::vector<Runner::Info> Runner::info() const {
 
 Collector& Runner::collector(size_t index) const { return *impl_->crew->slots[index]->collector; }
 
-void Runner::also(std::function<void(Page&)> write) { impl_->also = std::move(write); }
+void Runner::also(std::function<void(Page&)> write) { impl_->also.push_back(std::move(write)); }
 
 Runner::Mask Runner::all() const { return enabled_.size() == kMaxCollectors ? ~Mask{0} : Crew::bit(enabled_.size()) - 1; }
 

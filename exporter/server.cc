@@ -1,18 +1,20 @@
 #include "exporter/server.h"
 
 #include <civetweb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "exporter/choose.h"
+#include "exporter/civetweb.h"
 #include "exporter/config.h"
 #include "exporter/connections.h"
+#include "exporter/front.h"
 #include "exporter/gzip.h"
 #include "exporter/http_metrics.h"
 #include "exporter/landing.h"
@@ -21,6 +23,8 @@
 #include "exporter/negotiate.h"
 #include "exporter/reply.h"
 #include "exporter/runner.h"
+#include "exporter/systemd.h"
+#include "exporter/web_source.h"
 
 namespace fencewatch {
 namespace {
@@ -34,7 +38,6 @@ using Clock = Runner::Clock;
 constexpr std::string_view kExposition = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kOpenMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 constexpr size_t kWorthPacking = 1024;
-constexpr int kDeferSeconds = 30;  // connections that say nothing stay in the kernel so long and cost no worker
 
 }  // namespace
 
@@ -42,7 +45,10 @@ struct Server::Impl {
   Impl(const Config& c, Runner& r) : config(c), runner(r), responses(Connections::kWorkers) {}
 
   void listen();
+  void listen_in_front();
+  void start_civetweb(const std::vector<std::string>& on);
   void close();
+  void close_civetweb();
   void stop();
 
   // What a scrape asks for. On the stack of its thread, in whose place another may answer.
@@ -73,6 +79,7 @@ struct Server::Impl {
 
   static Impl& of(const mg_connection* conn) { return *static_cast<Impl*>(mg_get_user_data(mg_get_context(conn))); }
   static Connections::Slot* slot(const mg_connection* conn) { return static_cast<Connections::Slot*>(mg_get_thread_pointer(conn)); }
+  bool stranger(const mg_connection* conn) const;
   static int on_request(mg_connection* conn);
   static int on_error(mg_connection* conn, int status, const char* message);
   static int on_log(const mg_connection* conn, const char* message);
@@ -84,11 +91,18 @@ struct Server::Impl {
   std::atomic<int> scraping{0};
   std::atomic<mg_context*> context = nullptr;
   std::vector<int> ports;
+  std::vector<std::string> addresses;
   std::string refusal;  // the first that civetweb said; read only when mg_start failed
 
   reply::Responses responses;
   Gzip packer;
   std::atomic<bool> closed = false;
+
+  bool fronted = false;
+  std::optional<WebSource> web;
+  std::unique_ptr<Front> door;
+  uint64_t pongs = ~uint64_t{0};
+  std::atomic<Front*> front = nullptr;  // the same, for requests that come before it is there
 };
 
 bool Server::Impl::say(Response& response, Answer& answer, int code, std::string_view text) {
@@ -183,11 +197,18 @@ void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool h
   metrics.count(answer.code, Clock::now() - begin);
 }
 
+// Behind a front it alone is answered. Others can have come only before its Gate was closed.
+bool Server::Impl::stranger(const mg_connection* conn) const {
+  const Front* const known = front;
+  return fronted && !(known && known->knows(mg_get_request_info(conn)->remote_port));
+}
+
 // All requests that civetweb could read come here, before it looks for handlers or files of its own.
 int Server::Impl::on_request(mg_connection* conn) {
   Impl& self = of(conn);
   const auto begin = Clock::now();
   const mg_request_info& request = *mg_get_request_info(conn);
+  if (self.stranger(conn)) return mg_disable_connection_keep_alive(conn), 200;
   self.connections.at_work(*slot(conn), request.remote_addr, request.remote_port);
   try {
     auto response = self.responses.borrow();
@@ -208,6 +229,7 @@ int Server::Impl::on_request(mg_connection* conn) {
 int Server::Impl::on_error(mg_connection* conn, int, const char* message) {
   Impl& self = of(conn);
   const auto begin = Clock::now();
+  if (self.stranger(conn)) return mg_disable_connection_keep_alive(conn), 0;
   try {
     Response response;
     Answer answer;
@@ -226,37 +248,7 @@ int Server::Impl::on_log(const mg_connection* conn, const char* message) {
   return 1;
 }
 
-void Server::Impl::listen() {
-  std::string list;
-  std::vector<std::pair<std::string, std::string_view>> asked;  // as civetweb knows it, as the operator wrote it
-  for (const std::string& address : config.listen_addresses) {
-    asked.emplace_back(listen::civetweb_port(address), address);
-    list += (list.empty() ? "" : ",") + asked.back().first;
-  }
-  const std::string workers = std::to_string(Connections::kWorkers);
-  const char* options[] = {"listening_ports",
-                           list.c_str(),
-                           "num_threads",
-                           workers.c_str(),
-                           "enable_keep_alive",
-                           "yes",
-                           "keep_alive_timeout_ms",
-                           "75000",
-                           "request_timeout_ms",
-                           "3000",
-                           "tcp_nodelay",
-                           "1",
-                           "max_request_size",
-                           "8192",
-                           "connection_queue",
-                           "64",
-                           "listen_backlog",
-                           "4096",
-                           "decode_url",
-                           "no",
-                           "enable_auth_domain_check",
-                           "no",
-                           nullptr};
+void Server::Impl::start_civetweb(const std::vector<std::string>& on) {
   mg_callbacks callbacks{};
   callbacks.begin_request = on_request;
   callbacks.http_error = on_error;
@@ -270,42 +262,81 @@ void Server::Impl::listen() {
   };
   callbacks.connection_close = [](const mg_connection* conn) { of(conn).connections.closing(*slot(conn)); };
   callbacks.connection_closed = [](const mg_connection* conn) { of(conn).connections.closed(); };
-
-  mg_init_library(0);
-  mg_context* started = mg_start(&callbacks, this, options);
-  if (!started) {
-    for (const auto& [spec, address] : asked) {
-      const size_t at = refusal.find(spec + ": ");
-      if (at != refusal.npos) listen::refuse(address, listen::reason(std::atoi(refusal.c_str() + at + spec.size() + 2)));
-    }
-    listen::refuse(list, refusal);
-  }
+  mg_context* const started = civetweb::start(callbacks, this, on, ports);
   context = started;
-  std::vector<mg_server_port> found(asked.size());
-  const int n = mg_get_server_ports(context, static_cast<int>(found.size()), found.data());
-  for (int i = 0; i < n; ++i) ports.push_back(found[static_cast<size_t>(i)].port);
-  for (const int fd : listen::descriptors(ports)) setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &kDeferSeconds, sizeof kDeferSeconds);
-  connections.start(ports);
+  if (started) connections.start(ports);
+}
+
+void Server::Impl::listen() {
+  fronted = !config.web_config_file.empty() || config.systemd_socket || !listen::all_ipv4(config.listen_addresses);
+  if (fronted) return listen_in_front();
+  std::vector<std::string> asked;  // as civetweb knows them
+  for (const std::string& address : config.listen_addresses) asked.push_back(listen::civetweb_port(address));
+  start_civetweb(asked);
+  for (size_t i = 0; !context && i < asked.size(); ++i) {
+    const size_t at = refusal.find(asked[i] + ": ");
+    if (at != refusal.npos)
+      listen::refuse(config.listen_addresses[i], listen::reason(std::atoi(refusal.c_str() + at + asked[i].size() + 2)));
+  }
+  if (!context) listen::refuse(config.listen_addresses.front(), refusal);
+  for (size_t i = 0; i < ports.size(); ++i)
+    addresses.push_back(config.listen_addresses[i].substr(0, config.listen_addresses[i].rfind(':') + 1) + std::to_string(ports[i]));
+  for (const int fd : listen::descriptors(ports)) listen::defer(fd);
+}
+
+// Outside first: what cannot be had there is the operator's to know.
+void Server::Impl::listen_in_front() {
+  web.emplace(config.web_config_file, config.health_open);
+  std::vector<int> outside = config.systemd_socket ? systemd::listeners() : listen::open(config.listen_addresses);
+  for (const int fd : outside) {
+    listen::defer(fd);
+    addresses.push_back(listen::address(fd));
+  }
+  start_civetweb({"127.0.0.1:0"});
+  if (!context) listen::refuse("127.0.0.1:0", refusal);
+  const std::vector<int> inside = listen::descriptors(ports);
+  const auto own = std::find_if(inside.begin(), inside.end(), [&](int fd) { return listen::address(fd).starts_with("127.0.0.1:"); });
+  if (own == inside.end()) listen::refuse("127.0.0.1:0", "the socket is not found");
+  door = std::make_unique<Front>(std::move(outside), Front::Inner{*own, ports.front()}, *web, config.health_open, metrics);
+  front = door.get();
+  web->start();
+  runner.also([this](Page& page) { door->render(page); });
 }
 
 // civetweb notices within two seconds that it shall stop, or at once when its sockets move.
 void Server::Impl::close() {
   if (closed.exchange(true)) return;
+  door ? door->close() : close_civetweb();
+}
+
+void Server::Impl::close_civetweb() {
   for (const int fd : listen::descriptors(ports)) shutdown(fd, SHUT_RDWR);
   connections.stop();
 }
 
 void Server::Impl::stop() {
   close();
-  mg_stop(context);
-  mg_exit_library();
+  if (door) {
+    door->stop();
+    close_civetweb();
+  }
+  civetweb::stop(context);
 }
 
 Server::Server(const Config& config, Runner& runner) : impl_(std::make_unique<Impl>(config, runner)) { impl_->listen(); }
 
 Server::~Server() { impl_->stop(); }
 
-int Server::port() const { return impl_->ports.empty() ? 0 : impl_->ports.front(); }
+const std::vector<std::string>& Server::addresses() const { return impl_->addresses; }
+
+bool Server::encrypted() const { return impl_->web && impl_->web->now()->tls; }
+
+bool Server::alive() {
+  if (!impl_->door) return true;
+  const uint64_t before = std::exchange(impl_->pongs, impl_->door->pongs());
+  impl_->door->ping();
+  return before != impl_->pongs;
+}
 
 void Server::close() { impl_->close(); }
 

@@ -1,9 +1,11 @@
-// HTTP through civetweb: the telemetry path, /, /-/healthy, /-/ready; GET and HEAD; exact paths.
+// HTTP through civetweb: the telemetry path, /, /-/healthy, /-/ready; GET and HEAD; exact paths. For whatever civetweb cannot do there is
+// a Front before it: TLS, users, IPv6, sockets of systemd. A list of IPv4 addresses without a web configuration goes without, and cheaper.
 #pragma once
 
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "exporter/page.h"
 
@@ -20,9 +22,12 @@ class Server {
   ~Server();  // close(), then waits for the requests at work: one whose thread is stuck in a collector would be waited for in vain
   Server(const Server&) = delete;
 
-  void close();      // nothing new is answered; what is at work goes on
-  int port() const;  // the first address's, for --web.listen-address=127.0.0.1:0
-  void warm_up();    // one scrape through our own code in both formats, so that nothing is first at the first real one
+  void close();  // nothing new is answered; what is at work goes on
+  // As they came to be: with the port, where 0 was asked for.
+  const std::vector<std::string>& addresses() const;
+  bool encrypted() const;
+  bool alive();    // the Front's thread has turned round since the last call
+  void warm_up();  // one scrape through our own code in both formats, so that nothing is first at the first real one
 
   static std::span<const Family> families();  // http_*
 

@@ -44,13 +44,14 @@ int max_requests(const std::string& value) {
 std::string listen_address(const std::string& value) {
   const size_t colon = value.rfind(':');
   const std::string host = value.substr(0, std::min(colon, value.size()));
-  if (host.find_first_of(":[") != host.npos) throw Refused(in_quotes(value) + ": IPv6 is not supported yet");
-  in_addr address{};
+  in6_addr address{};
   uint16_t port = 0;
   if (colon == value.npos || !scan::number(std::string_view(value).substr(colon + 1), port))
     throw Refused(in_quotes(value) + " is not [address]:port");
-  if (!host.empty() && inet_pton(AF_INET, host.c_str(), &address) != 1)
-    throw Refused(in_quotes(value) + ": the host part is not an IPv4 address");
+  const bool v6 = host.starts_with('[') && host.ends_with(']');
+  const std::string bare = v6 ? host.substr(1, std::min(host.find('%'), host.size() - 1) - 1) : host;  // %eth0: where a local one is meant
+  if (!host.empty() && inet_pton(v6 ? AF_INET6 : AF_INET, bare.c_str(), &address) != 1)
+    throw Refused(in_quotes(value) + ": the host part is not an IPv4 address, nor an IPv6 address in brackets");
   return value;
 }
 
@@ -95,6 +96,12 @@ std::vector<Setting> settings() {
          for (const std::string& value : v) c.listen_addresses.push_back(listen_address(value));
          if (v.empty()) throw Refused("the list is empty");
        }},
+      {"web.config.file", Kind::text, "YAML file with TLS, users, headers and a rate, in the format of Prometheus' exporter-toolkit",
+       [](Config& c, const Values& v) { c.web_config_file = path(v[0]); }},
+      {"web.health-open", Kind::boolean, "answer /-/healthy and /-/ready to everybody, whatever the web configuration asks for",
+       [](Config& c, const Values& v) { c.health_open = is_true(v); }},
+      {"web.systemd-socket", Kind::boolean, "listen on the sockets that systemd hands over, in place of --web.listen-address",
+       [](Config& c, const Values& v) { c.systemd_socket = is_true(v); }},
       {"web.telemetry-path", Kind::text, "where the metrics are (default /metrics)",
        [](Config& c, const Values& v) { c.telemetry_path = telemetry_path(v[0]); }},
       {"web.max-requests", Kind::text, "scrapes at once, 0 for no bound (default 40)",

@@ -1,7 +1,10 @@
 #include "exporter/yaml.h"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <yaml-cpp/eventhandler.h>
 
+#include <cerrno>
 #include <sstream>
 
 namespace fencewatch {
@@ -33,6 +36,25 @@ YAML::Node load_yaml(const std::string& text) {
     throw YAML::ParserException(places.begin, "more than one document");
   }
   return YAML::Load(text);
+}
+
+int read_text(const std::string& path, std::string& text) {
+  constexpr size_t kMost = 1 << 20;
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  int error = 0;
+  text.clear();
+  char buffer[4096];
+  while (error == 0) {
+    const ssize_t n = read(fd, buffer, sizeof buffer);
+    if (n == 0) break;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) error = errno;
+    if (n > 0) text.append(buffer, static_cast<size_t>(n));
+    if (text.size() > kMost) error = EFBIG;
+  }
+  close(fd);
+  return error;
 }
 
 }  // namespace fencewatch

@@ -11,4 +11,7 @@ namespace fencewatch {
 // Not YAML::LoadAll(), which never ends on a stray comma behind a document (yaml-cpp 0.7).
 YAML::Node load_yaml(const std::string& text);
 
+// The whole file, at most 1 MiB. 0, or an errno.
+int read_text(const std::string& path, std::string& text);
+
 }  // namespace fencewatch

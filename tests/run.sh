@@ -5,6 +5,7 @@
 #   lint    tests/lint.sh
 #   docs    what the documents show is what the program does; alerts and dashboards
 #   http    the release binary over HTTP
+#   web     TLS, users, IPv6, systemd's sockets, and floods of connections
 #   events  real logs: this kernel's OOM killer, journald, rsyslog with logrotate, kill -9, a flood; root only
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
@@ -17,7 +18,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http events stack deploy package fuzz bench) # without cluster, until it has shown that it is never wrong on a slow machine
+groups=(unit tsan lint docs http web events stack deploy package fuzz bench) # without cluster, until it has shown that it is never wrong on a slow machine
 alone=(cluster bench) # what is about time wants the machine for itself
 packages=(
   # build
@@ -26,7 +27,7 @@ packages=(
   # checks
   clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck jsonnet python3 python3-prometheus-client python3-decorator python3-yaml
   # real parts
-  prometheus prometheus-alertmanager prometheus-node-exporter chromium fonts-dejavu-core systemd-journal-remote rsyslog logrotate
+  openssl prometheus prometheus-alertmanager prometheus-node-exporter chromium fonts-dejavu-core systemd-journal-remote rsyslog logrotate
   # clusters
   corosync libcmap-dev libquorum-dev libvotequorum-dev iproute2
   # packages and images
@@ -143,6 +144,12 @@ group_docs() {
 group_http() {
   built release fencewatch || return 0
   part http python3 tests/http/run.py build/release/fencewatch
+}
+
+group_web() {
+  built release fencewatch || return 0
+  part web-config tests/web/promtool.sh
+  part web python3 tests/web/run.py build/release/fencewatch
 }
 
 group_events() {

@@ -33,7 +33,7 @@ class Exporter:
              "sys/vm/watermark_scale_factor", "sys/kernel/osrelease"]
     PRESSURE = "".join(f"{kind} avg10=0.00 avg60=0.00 avg300=0.00 total=0\n" for kind in ("some", "full"))
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, listen="127.0.0.1:0", ready="/-/ready", command=()):
         self.tree = tempfile.mkdtemp(prefix="fencewatch-http-")
         for name in self.FILES:
             try:
@@ -45,16 +45,18 @@ class Exporter:
             self.write("proc/pressure/" + name, self.PRESSURE)
         os.makedirs(self.tree + "/sys", exist_ok=True)
         # Root, but to files that it may not read: it would read everything.
-        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-        self.start(command + [BINARY, "--web.listen-address=127.0.0.1:0", f"--path.procfs={self.tree}/proc",
-                              f"--path.sysfs={self.tree}/sys", f"--path.rootfs={self.tree}", *flags])
+        command = [*command, *(["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else [])]
+        address = [f"--web.listen-address={listen}"] if listen else []
+        self.start(command + [BINARY, *address, f"--path.procfs={self.tree}/proc", f"--path.sysfs={self.tree}/sys", f"--path.rootfs={self.tree}", *flags],
+                   ready)
 
-    def start(self, command):
+    def start(self, command, ready="/-/ready"):
         self.log = open(self.tree + "/log", "ab")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         try:
             self.port = until(self.listening, "the exporter listens")
-            until(lambda: self.get("/-/ready").code == 200, "the exporter is ready")
+            if ready:
+                until(lambda: self.get(ready).code == 200, "the exporter is ready")
         except BaseException:
             self.close()
             raise
