@@ -31,6 +31,7 @@ install(DIRECTORY DESTINATION /var/lib/fencewatch COMPONENT rpm)
 
 set(CPACK_PACKAGE_NAME fencewatch)
 set(CPACK_PACKAGE_VENDOR "fencewatch")
+set(CPACK_PACKAGE_HOMEPAGE_URL "https://github.com/fencewatch/fencewatch")
 set(CPACK_PACKAGE_CONTACT "fencewatch maintainers <fencewatch@example.org>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Prometheus exporter for nodes that are about to be fenced")
 set(CPACK_PACKAGE_DESCRIPTION "Tells the operator of a high-availability node before the node is fenced that\n\

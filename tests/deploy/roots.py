@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 REPOSITORY = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 ROOTS = os.path.join(REPOSITORY, "build/roots")
+LISTS_LAST = 86400  # seconds: later a mirror may no longer have what its lists named
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 
 
@@ -33,7 +35,8 @@ def base(suite="bookworm", include=()):
     directory = os.path.join(ROOTS, "-".join((suite, *include)))
     with open(directory + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(directory):
+        if not os.path.exists(directory) or time.time() - os.path.getctime(directory) > LISTS_LAST:
+            shutil.rmtree(directory, ignore_errors=True)
             half = directory + ".half"
             shutil.rmtree(half, ignore_errors=True)
             options = ["--include=" + ",".join(include)] if include else []
@@ -41,6 +44,8 @@ def base(suite="bookworm", include=()):
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if done.returncode != 0:
                 raise unittest.SkipTest(f"{MIRROR} does not give {suite}: " + done.stdout.strip().splitlines()[-1])
+            shutil.copy("/etc/resolv.conf", os.path.join(half, "etc/resolv.conf"))
+            inside(half, "apt-get", "update")
             os.rename(half, directory)
     return directory
 
@@ -50,12 +55,11 @@ def copy(directory):
     with tempfile.TemporaryDirectory(prefix="fencewatch-root-") as place:
         root = os.path.join(place, "root")
         run("cp", "-a", directory, root)
-        shutil.copy("/etc/resolv.conf", os.path.join(root, "etc/resolv.conf"))
         yield root
 
 
 def inside(root, *command, **environment):
     """What the command says in that root; fails if it fails. Its /proc is of a process namespace that dies with it."""
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", **environment}
+    environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", **environment}
     return run("unshare", "--fork", "--kill-child", "--pid", "--mount-proc=" + os.path.join(root, "proc"), "chroot", root, *command,
                env=environment)

@@ -62,7 +62,7 @@ class Image(unittest.TestCase):
         self.assertEqual(DESCRIBED["config"]["User"], "65532:65532")
         self.assertEqual(DESCRIBED["config"]["Entrypoint"], ["/usr/bin/fencewatch"])
         labels = DESCRIBED["config"]["Labels"]
-        self.assertEqual(labels["org.opencontainers.image.revision"], image.REVISION)
+        self.assertEqual(labels["org.opencontainers.image.revision"], roots.run("git", "rev-parse", "--short=12", "HEAD", cwd=REPOSITORY).strip())
         version = subprocess.run([os.path.join(REPOSITORY, "build/release/fencewatch"), "--version"], capture_output=True, text=True).stdout
         self.assertIn(f"version {labels['org.opencontainers.image.version']} ", version)
         for name in ("title", "description", "licenses"):

@@ -103,7 +103,6 @@ class DebInASystem(unittest.TestCase):
         with roots.copy(roots.base()) as root:
             before = self.state_of(root)
             shutil.copy(deb(), os.path.join(root, "tmp/fencewatch.deb"))
-            inside(root, "apt-get", "update")
             inside(root, "apt-get", "install", "-y", "--no-install-recommends", "/tmp/fencewatch.deb")
             self.installed(root)
             self.changed_and_upgraded(root)
