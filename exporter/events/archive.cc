@@ -83,6 +83,7 @@ Status Archive::open(std::string_view) {
   next_file_ = 0;
   file_ = nullptr;
   buffer_.clear();
+  lines_.begin();
   Status status{Code::missing, 0, name_, "no such file"};
   for (const std::string& file : files_) {
     const Fd found = open_in_root(root_, file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -112,7 +113,7 @@ void Archive::take(const LineBuffer::Cut& cut, Sink& sink) {
   syslog::Entry entry;
   if (format_ == Format::dmesg) {
     sink.line({Channel::kernel, behind_bracket(cut.line), "kernel"});
-  } else if (syslog::parse(cut.line, entry)) {
+  } else if (lines_.parse(cut.line, entry)) {
     last_ = entry.channel;
     const int64_t time_us = entry.stamp.empty() ? 0 : stamps_.time_us(entry.stamp, modified_us_);
     sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});

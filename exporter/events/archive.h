@@ -45,6 +45,7 @@ class Archive final : public Source {
   std::unique_ptr<Unpacked> file_;  // null: the next one is to be opened
   int64_t modified_us_ = 0;
   Channel last_ = Channel::kernel;  // of the line before
+  syslog::Lines lines_;
   syslog::Stamps stamps_;
   LineBuffer buffer_;
 };

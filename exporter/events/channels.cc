@@ -10,6 +10,7 @@ namespace fencewatch {
 namespace {
 
 constexpr std::chrono::seconds kFirstPause{1}, kLongestPause{60};
+constexpr std::chrono::seconds kRest{5};  // until a file that rests is looked at again
 
 }  // namespace
 
@@ -147,11 +148,26 @@ void Channels::activate(Feed& feed, Held& held) {
   log::info("log source", {{"channel", name(feed.channel)}, {"source", held.name}});
 }
 
+// Whether it is a file that nobody has written to since this boot, and holds nothing that is still to be read.
+bool Channels::rests(const Feed& feed, const Held& held) const {
+  const bool goes_on = feed.mark_source == held.name && !held.caught_up;
+  const int64_t written_us = held.source->written_us();
+  return written_us != 0 && written_us < boot_.start_us && !goes_on;
+}
+
 void Channels::choose(Feed& feed, Clock::time_point now) {
+  Held* resting = nullptr;
   for (Held* const candidate : feed.order) {
-    if (candidate == feed.live.held) return;
-    if (open(*candidate, now)) return activate(feed, *candidate);
+    if (candidate != feed.live.held && !open(*candidate, now)) continue;
+    if (rests(feed, *candidate)) {
+      candidate->retry_at = now + kRest;
+      if (!resting) resting = candidate;
+    } else {
+      if (candidate != feed.live.held) activate(feed, *candidate);
+      return;
+    }
   }
+  if (resting && !feed.live.held) activate(feed, *resting);
   if (feed.live.held || feed.told_none) return;
   feed.told_none = true;
   numbers_.sources[static_cast<size_t>(feed.channel)].clear();

@@ -40,6 +40,7 @@ Status Tail::open(std::string_view position) {
   carried_ = 0;
   drained_ = unsure_ = truncates_ = false;
   twins_ = {};
+  lines_.begin();
   File live;
   if (const Status status = rotation::open_file(name_, live); !status) return status;
   named_ = std::chrono::steady_clock::now();
@@ -209,7 +210,7 @@ bool Tail::join_or_end(Sink& sink) {
 // Without a sink it is only told to the twins.
 void Tail::hand_on(const LineBuffer::Cut& cut, Sink* sink) {
   syslog::Entry entry;
-  if (!syslog::parse(cut.line, entry)) return;
+  if (!lines_.parse(cut.line, entry)) return;
   const int64_t time_us = stamps_.time_us(entry.stamp, files_.front().changed_ns / 1'000);
   const auto way = entry.from_stderr ? Twins::Way::stderr_ : Twins::Way::syslog;
   if (entry.channel == Channel::corosync && !twins_.is_new(entry.channel, way, entry.text, time_us)) return;

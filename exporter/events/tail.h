@@ -37,6 +37,7 @@ class Tail final : public Source {
   Status open(std::string_view position) override;
   Status read(Sink& sink, size_t max, bool& more) override;
   int fd() const override { return -1; }
+  int64_t written_us() const override { return files_.empty() ? 0 : files_.back().changed_ns / 1'000; }
   std::string position() const override { return mark_.text(); }
 
  private:
@@ -71,6 +72,7 @@ class Tail final : public Source {
   bool truncates_ = false;                       // the last was truncated, not renamed, when it got a predecessor
   bool unsure_ = false;                          // the first was the last until now: it may have been truncated since it was looked at
   std::chrono::steady_clock::time_point named_;  // when a file was last seen under the name
+  syslog::Lines lines_;
   syslog::Stamps stamps_;
   Twins twins_;
   size_t handed_ = 0;                         // by this read()
