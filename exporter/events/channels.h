@@ -32,10 +32,11 @@ namespace fencewatch {
 
 class Matcher;
 
-inline constexpr std::string_view kKmsg = "kmsg";  // the source that holds nothing but this boot
+inline constexpr std::string_view kKmsg = "kmsg";    // the source that holds nothing but this boot
+inline constexpr std::string_view kPlain = "file:";  // and a path: the only source of a plain file
 
 struct LogSources {
-  std::array<std::vector<std::string>, kChannels> order;            // names, the best first
+  std::array<std::vector<std::string>, kAllChannels> order;         // names, the best first
   std::function<std::unique_ptr<Source>(const std::string&)> make;  // null: there is no such source here
   bool oldest = false;                                              // where there is no position: from the oldest line on
 };

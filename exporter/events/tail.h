@@ -11,6 +11,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "exporter/events/line_buffer.h"
@@ -23,6 +24,7 @@ namespace fencewatch {
 
 struct TailOptions {
   std::shared_ptr<const Fd> root = nullptr;  // what `path` and absolute links are relative to; null: the root of this process
+  std::optional<Channel> plain = {};         // every line is one of this channel, whatever it looks like
   bool from_start = false;                   // where there is no position: from the beginning of the file, not from its end
   std::chrono::seconds patience{60};         // the file is gone for as long: Code::missing
 };
@@ -52,6 +54,7 @@ class Tail final : public Source {
   bool successor_has_data();
   bool join_or_end(Sink& sink);
   void hand_on(const LineBuffer::Cut& cut, Sink* sink);
+  void hand_on_plain(const LineBuffer::Cut& cut, Sink& sink);
   void tell_twins();
   void hand_on_lines(Sink& sink, size_t max);
   void mark_front();

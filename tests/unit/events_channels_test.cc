@@ -77,7 +77,7 @@ TEST_SUITE("events channels") {
     CHECK(rig.hearer.heard == Heard{"0:event k", "1:event c"});
     CHECK(logs["file"].opened.size() == 1);
     CHECK(rig.source(Channel::pacemaker).empty());
-    CHECK_FALSE(rig.channels.numbers().wanted[static_cast<size_t>(Channel::pacemaker)]);
+    CHECK(rig.channels.numbers().names[static_cast<size_t>(Channel::pacemaker)].empty());
     CHECK(rig.channels.numbers().lines[static_cast<size_t>(Channel::pacemaker)] == 0);
   }
 
