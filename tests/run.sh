@@ -9,6 +9,7 @@
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
+#   package unit, DEB, RPM, bundle: checked, installed in clean systems; as root, with network
 #   cluster the exporter on the nodes of real corosync clusters; root only, and only when it is named
 #   bench   the exporter answers while memory is gone
 # Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a
@@ -16,12 +17,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http events stack deploy fuzz bench) # without cluster, until it has shown that it is never wrong on a slow machine
+groups=(unit tsan lint docs http events stack deploy package fuzz bench) # without cluster, until it has shown that it is never wrong on a slow machine
 alone=(cluster bench) # what is about time wants the machine for itself
-packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
-  libcivetweb-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote rsyslog logrotate doctest-dev
-  clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3
-  python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev)
+packages=(
+  # build
+  g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev libcivetweb-dev
+  libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev doctest-dev
+  # checks
+  clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck jsonnet python3 python3-prometheus-client python3-decorator python3-yaml
+  # real parts
+  prometheus prometheus-alertmanager prometheus-node-exporter chromium fonts-dejavu-core systemd-journal-remote rsyslog logrotate
+  # clusters
+  corosync libcmap-dev libquorum-dev libvotequorum-dev iproute2
+  # packages and images
+  debootstrap rpm rpmlint lintian mandoc
+)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -33,6 +43,7 @@ install_packages() {
   for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
+  command -v npm >/dev/null || missing+=(nodejs npm) # another nodejs than Debian's brings its own npm
   [ ${#missing[@]} -gt 0 ] || return 0
   echo "installing ${missing[*]}"
   local sudo=()
@@ -121,7 +132,8 @@ group_lint() {
 group_docs() {
   built release fencewatch || return 0
   part docs tests/docs.sh build/release/fencewatch
-  part alerts python3 -m unittest discover -s tests/alerts
+  part dashboards python3 -m unittest discover -s tests/dashboards
+  part alerts env FENCEWATCH="$PWD/build/release/fencewatch" python3 -m unittest discover -s tests/alerts
   local test
   for test in alerts/tests/*.yml; do part "alerts-$(basename "$test" .yml)" promtool test rules "$test"; done
 }
@@ -142,6 +154,15 @@ group_stack() {
 }
 
 group_deploy() { part quickstart tests/quickstart.sh; }
+
+group_package() {
+  built release fencewatch || return 0
+  part packages deploy/package.sh
+  local test
+  for test in tests/deploy/test_*.py; do
+    part "deploy-$(basename "$test" .py)" python3 -m unittest discover -s tests/deploy -p "$(basename "$test")"
+  done
+}
 
 # Seeds are the recorded files; what was found stays in build/fuzz/corpus for the next run.
 fuzz_one() {

@@ -8,6 +8,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # waiting.py
 import cluster  # noqa: E402
+import node  # noqa: E402
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
@@ -18,7 +19,7 @@ if __name__ == "__main__":
     missing = [name for name in ("corosync", "ip", "unshare", "nsenter") if shutil.which(name) is None]
     if missing:
         sys.exit(f"missing: {' '.join(missing)}")
-    cluster.BINARY = os.path.abspath(sys.argv[1])
+    node.BINARY = os.path.abspath(sys.argv[1])
     names = sys.argv[2:]
     loader = unittest.TestLoader()
     here = os.path.dirname(os.path.abspath(__file__))

@@ -1,0 +1,107 @@
+"""What all scenarios have in common: a whole cluster at their beginning and end, whose exporters are then held against what corosync says
+of itself. n2 is the node that suffers."""
+import functools
+import signal
+import time
+import unittest
+
+import cluster
+import truth
+
+LIVE = {"collector": "corosync_live"}
+ATTEMPTS = 3
+
+
+class Disturbed(Exception):
+    """The machine did not let the scenario be what it is meant to be."""
+
+
+def quiet(test):
+    """What the test expects holds on a machine that is fine. When it fails and the machine was not, it is repeated, and skipped in the end.
+    That the exporter agrees with corosync is asserted on any machine."""
+
+    @functools.wraps(test)
+    def run(self):
+        for attempt in range(ATTEMPTS):
+            self.begin()
+            try:
+                return test(self)
+            except truth.Disagreement:
+                raise
+            except (AssertionError, Disturbed) as failure:
+                why = str(failure) if isinstance(failure, Disturbed) else self.disturbance()
+                if not why:
+                    raise
+                print(f"[{why}]", end=" ", flush=True)
+                self.mend()
+        self.skipTest(f"not on this machine now: {why}")
+
+    return run
+
+
+class Scenario(unittest.TestCase):
+    SHAPE = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = cluster.of_shape(**cls.SHAPE)
+        cls.n1, cls.n2, cls.n3 = cls.nodes = cls.cluster.nodes
+        cls.peers = cls.n1, cls.n3
+
+    def setUp(self):
+        self.cluster.whole()
+        self.begin()
+
+    def tearDown(self):
+        """Also after a failure the next test gets a whole cluster."""
+        self.mend()
+        for node in self.nodes:
+            truth.agree(node)
+
+    def begin(self):
+        self.hurt = {self.n2}
+        self.began = time.monotonic()
+        self.said = {node: len(node.log().lines) for node in self.nodes}
+
+    def disturbance(self):
+        """Why the scenario may not have been what it is meant to be; empty: the machine was fine."""
+        token = self.n1.scrape().get("corosync_token_timeout_seconds", source="runtime")
+        if (gap := self.cluster.watch.longest(self.began)) > token / 8:
+            return f"a CPU was not to be had for {gap:.1f} s"
+        for node in set(self.nodes) - self.hurt:
+            late = truth.Log("\n".join(node.log().lines[self.said[node]:]))
+            if late.told["corosync_scheduling_misses_total", ()] or late.told["corosync_pauses_total", ()]:
+                return f"{node.name}, which nobody hurt, was late"
+        return ""
+
+    def mend(self):
+        for node in self.nodes:
+            if not node.is_up():
+                node.boot()
+            if node.exporter is None:
+                node.start_exporter()
+            if not node.is_running():
+                node.start_corosync()
+            node.send(signal.SIGCONT)
+            for link in range(self.cluster.links):
+                self.cluster.cable(node, link, "up")
+        self.cluster.whole()
+
+    def stop(self, seconds, *nodes, meanwhile=None):
+        """Stops corosync for that long, not much longer."""
+        began = time.monotonic()
+        for node in nodes:
+            node.send(signal.SIGSTOP)
+        if meanwhile:
+            meanwhile()
+        time.sleep(max(0, began + seconds - time.monotonic()))
+        for node in nodes:
+            node.send(signal.SIGCONT)
+        if (took := time.monotonic() - began) > seconds + 0.5:
+            self.cluster.whole()
+            raise Disturbed(f"a stop of {seconds} s took {took:.1f}")
+
+    def assert_links(self, node, wanted, **labels):
+        links = node.scrape().all("corosync_link_connected", **labels)
+        self.assertTrue(links)
+        self.assertEqual(set(links.values()), {wanted}, (node.name, labels, links))
