@@ -1,9 +1,16 @@
-// When the machine was started, /proc/stat (proc(5)), and how the boot before ended, /var/log/wtmp.
+// When the machine was started, /proc/stat (proc(5)), how the boot before ended, /var/log/wtmp and the journal, and what the logs told
+// then.
 #include <algorithm>
+#include <ctime>
 #include <optional>
+#include <string>
 
+#include "collectors/boot_events.h"
 #include "collectors/wtmp.h"
 #include "exporter/collector.h"
+#include "exporter/config.h"
+#include "exporter/events/previous_boot.h"
+#include "exporter/logs.h"
 #include "exporter/scan.h"
 
 namespace fencewatch {
@@ -11,17 +18,24 @@ namespace {
 
 constexpr std::string_view kPath = "proc/stat";
 
+constexpr std::string_view kBootId = "proc/sys/kernel/random/boot_id";
+constexpr std::string_view kJournal = "var/log/journal";
 constexpr std::string_view kWtmp = "var/log/wtmp";
 constexpr std::string_view kOlderWtmp = "var/log/wtmp.1";
 constexpr uint64_t kSameBoot = 86400;  // seconds: the clock may have been set since
 
-enum { kBootTime, kPreviousClean };
+enum { kBootTime, kPreviousClean, kPreviousEvents };
 constexpr Family kFamilies[] = {
     {"fencewatch_boot_time_seconds", Type::gauge, "When the machine was started, in seconds since 1970, from btime in /proc/stat.", ""},
     {"fencewatch_previous_boot_clean", Type::gauge,
-     "1 if the boot before this one ended with a shutdown, 0 if it just ended, as by a fence, from /var/log/wtmp; absent where it does not "
-     "tell.",
+     "1 if the boot before this one ended with a shutdown, 0 if it just ended, as by a fence, from /var/log/wtmp or, where that does not "
+     "tell, the journal; absent where neither does.",
      ""},
+    {"fencewatch_previous_boot_events", Type::gauge,
+     "What was told in the last ten minutes of the boot before this one, from the kernel's log and those of corosync, pacemaker and sbd; "
+     "absent "
+     "when the exporter did not run then or its state is lost.",
+     "event"},
 };
 
 Status parse(std::string_view text, uint64_t& out) {
@@ -37,20 +51,45 @@ Status parse(std::string_view text, uint64_t& out) {
   return malformed(1, "no btime");  // every kernel prints it
 }
 
-class Boot final : public Collector {
+class ThisBoot final : public Collector {
  public:
+  explicit ThisBoot(const Config& config) : journal_(journal_directory(config)) {}
+
   Status collect(const Node& node, Page& page) override {
     if (const Status status = node.read(kPath, text_); !status) return status;
     uint64_t seconds = 0;
     if (const Status status = parse(text_, seconds); !status) return status.of(kPath);
     page.one(kFamilies[kBootTime], seconds);
-    if (!asked_) previous_clean_ = ask_wtmp(node, seconds);
+    if (!asked_) ask(node, seconds);
     asked_ = true;
     if (previous_clean_) page.one(kFamilies[kPreviousClean], uint64_t{*previous_clean_});
+    if (const auto counted = events_.previous()) {
+      page.begin(kFamilies[kPreviousEvents]);
+      for (size_t event = 0; event < counted->size(); ++event)
+        page.sample({{"event", BootEvents::name(event)}}, uint64_t{(*counted)[event]});
+    }
     return {};
   }
 
+  std::span<const Pattern> patterns() const override { return events_.patterns(); }
+  void on_event(const Match& match) override { events_.on_event(match); }
+  std::string memory() const override { return events_.memory(std::time(nullptr)); }
+  void remember(std::string_view memory) override { events_.remember(memory); }
+
  private:
+  void ask(const Node& node, uint64_t boot_time) {
+    std::string_view id;
+    if (Bytes text; node.read(kBootId, text)) {
+      std::string_view rest = text;
+      scan::next_line(rest, id);
+      boot_id_ = id;
+      events_.booted(boot_id_, static_cast<int64_t>(boot_time));
+    }
+    previous_clean_ = ask_wtmp(node, boot_time);
+    if (Names names; !previous_clean_ && !boot_id_.empty() && node.list(kJournal, names))
+      previous_clean_ = previous_boot_clean(journal_, boot_id_);
+  }
+
   // Not every distribution keeps one, or one of this format: what cannot be read does not tell, and is no fault.
   static std::optional<bool> ask_wtmp(const Node& node, uint64_t boot_time) {
     Bytes records, newer;
@@ -64,7 +103,10 @@ class Boot final : public Collector {
     return wtmp.previous_clean;
   }
 
+  const std::string journal_;
   Bytes text_;
+  BootEvents events_;
+  std::string boot_id_;
   bool asked_ = false;  // once: it cannot change before the next boot
   std::optional<bool> previous_clean_;
 };
@@ -74,9 +116,10 @@ class Boot final : public Collector {
 extern const Spec boot;
 constinit const Spec boot = {
     .name = "boot",
-    .summary = "When the machine was started, and how the boot before ended (/proc/stat, /var/log/wtmp)",
+    .summary =
+        "When the machine was started, how the boot before ended and what the logs told then (/proc/stat, /var/log/wtmp, journal, logs)",
     .families = kFamilies,
-    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<Boot>(); },
+    .make = [](const Config& config) -> std::unique_ptr<Collector> { return std::make_unique<ThisBoot>(config); },
 };
 
 }  // namespace fencewatch

@@ -34,11 +34,13 @@ class Reader {
   Reader(const YAML::Node& node, const std::string& file) : node_(node), file_(file) {}
 
   CustomRule read() {
-    if (!node_.IsMap()) refuse(node_, "expected a map with name, channel, pattern, help and example");
+    if (!node_.IsMap()) refuse(node_, "expected a map with name, channel or file, pattern, help and example");
     std::vector<std::string> seen;
     for (const auto& entry : node_) key(entry.first, entry.second, seen);
-    for (const char* needed : {"name", "channel", "pattern", "help", "example"})
-      if (std::find(seen.begin(), seen.end(), needed) == seen.end()) refuse(node_, std::string(needed) + " is missing");
+    const auto given = [&seen](const char* name) { return std::find(seen.begin(), seen.end(), name) != seen.end(); };
+    for (const char* needed : {"name", "pattern", "help", "example"})
+      if (!given(needed)) refuse(node_, std::string(needed) + " is missing");
+    if (given("channel") == given("file")) refuse(node_, "one of channel and file is needed");
     check_pattern();
     return std::move(rule_);
   }
@@ -58,6 +60,10 @@ class Reader {
       if (!is_name(rule_.name)) refuse(value, in_quotes(rule_.name) + " is no name of a metric");
     } else if (name == "channel") {
       rule_.channel = channel(value);
+    } else if (name == "file") {
+      rule_.file = text(value, name);
+      if (!rule_.file.starts_with('/') || rule_.file.ends_with('/') || rule_.file.find('\n') != std::string::npos)
+        refuse(value, in_quotes(rule_.file) + " is not the absolute path of a file");
     } else if (name == "pattern") {
       rule_.pattern = text(value, name);
     } else if (name == "labels") {
@@ -165,6 +171,7 @@ std::vector<CustomRule> read_custom_rules(const YAML::Node& list, const std::str
   for (const Spec* spec : collectors)
     for (const Family& family : spec->families) take(family.name, family.type == Type::histogram);
   std::vector<CustomRule> rules;
+  std::vector<std::string> files;
   if (!list.IsSequence()) Reader(list, file).refuse(list, "expected a list");
   for (const YAML::Node& element : list) {
     Reader reader(element, file);
@@ -176,6 +183,12 @@ std::vector<CustomRule> read_custom_rules(const YAML::Node& list, const std::str
       if (rule.name.starts_with(prefix)) reader.refuse(at, in_quotes(rule.name) + ": " + std::string(prefix) + " is for built-in metrics");
     if (rule.name.ends_with("_total") == histogram)
       reader.refuse(at, in_quotes(rule.name) + (histogram ? ": a histogram does not end with _total" : ": a counter ends with _total"));
+    if (!rule.file.empty()) {
+      const auto number = std::find(files.begin(), files.end(), rule.file) - files.begin();
+      if (number == kPlainFiles) reader.refuse(element["file"], "more than " + std::to_string(kPlainFiles) + " files");
+      if (number == std::ssize(files)) files.push_back(rule.file);
+      rule.channel = plain_file(static_cast<int>(number));
+    }
     rules.push_back(std::move(rule));
   }
   return rules;

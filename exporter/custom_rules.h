@@ -9,7 +9,7 @@
 //       help: NFS servers that did not answer.
 //       example: 'nfs: server n1 not responding, still trying'
 //     - name: myapp_pause_seconds
-//       channel: pacemaker
+//       file: /var/log/myapp.log
 //       pattern: 'pause of (?P<pause>[0-9.]+) s'
 //       value: pause
 //       buckets: [1, 5, 30]
@@ -32,12 +32,13 @@ namespace fencewatch {
 
 struct CustomRule {
   std::string name;
-  Channel channel = Channel::kernel;
-  std::string pattern;              // RE2, searched for anywhere in the text of a line
-  std::vector<std::string> labels;  // named groups of it
-  std::string value;                // one more that holds a number: is added, or observed; empty: lines are counted
-  std::vector<double> buckets;      // not empty: a histogram of `value`, else a counter
-  size_t max_series = 100;          // the rest is counted with "other" in all labels
+  Channel channel = Channel::kernel;  // or plain_file(): the rules of one file have the same
+  std::string file;                   // below the root; empty: a channel
+  std::string pattern;                // RE2, searched for anywhere in the text of a line
+  std::vector<std::string> labels;    // named groups of it
+  std::string value;                  // one more that holds a number: is added, or observed; empty: lines are counted
+  std::vector<double> buckets;        // not empty: a histogram of `value`, else a counter
+  size_t max_series = 100;            // the rest is counted with "other" in all labels
   std::string help, example;
   size_t group_of(std::string_view name) const;  // as in Match::groups; the name is one of the pattern's
 };

@@ -5,6 +5,7 @@
 
 #include <ctime>
 #include <fstream>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +23,7 @@
 namespace fencewatch {
 namespace {
 
-using Order = std::array<std::vector<std::string>, kChannels>;
+using Order = std::array<std::vector<std::string>, kAllChannels>;
 
 // What sosreport keeps of the journal and of the kernel's ring (sos/report/plugins/{logs,kernel}.py); the newer spelling first.
 constexpr const char* kSosJournal = "sos_commands/logs/journalctl";
@@ -78,18 +79,10 @@ std::unique_ptr<Source> make_archive(int root, const std::string& name) {
   return std::make_unique<Archive>(root, name, std::move(files));
 }
 
-// Empty: that of this machine. Below another root the directory of that machine's id: those beside it hold what containers said.
-std::string journal_directory(const Config& config) {
-  const std::string root = without_slash(config.paths.rootfs);
-  if (!config.journal_dir.empty() || root.empty()) return config.journal_dir;
-  std::string id;
-  std::getline(std::ifstream(root + "/etc/machine-id"), id);
-  for (const char* place : {"/var/log/journal/", "/run/log/journal/"}) {
-    std::string directory = root;
-    directory.append(place).append(id);
-    if (!id.empty() && access(directory.c_str(), F_OK) == 0) return directory;
-  }
-  return root + "/var/log/journal";
+std::unique_ptr<Source> make_plain(const std::shared_ptr<Fd>& root, Channel channel, const std::string& path, bool once, bool from_start) {
+  if (!once) return std::make_unique<Tail>(path, TailOptions{.root = root, .plain = channel, .from_start = from_start});
+  std::vector<std::string> files = with_predecessors(root->get(), path.substr(1));
+  return std::make_unique<Archive>(root->get(), path, std::move(files), Archive::Format::plain, channel);
 }
 
 Boot this_boot(const std::string& boot_id_path) {
@@ -106,19 +99,42 @@ std::string boot_id_path(const Config& config) { return config.paths.procfs + "/
 
 }  // namespace
 
+// Below another root the directory of that machine's id: those beside it hold what containers said.
+std::string journal_directory(const Config& config) {
+  const std::string root = without_slash(config.paths.rootfs);
+  if (!config.journal_dir.empty() || root.empty()) return config.journal_dir;
+  std::string id;
+  std::getline(std::ifstream(root + "/etc/machine-id"), id);
+  for (const char* place : {"/var/log/journal/", "/run/log/journal/"}) {
+    std::string directory = root;
+    directory.append(place).append(id);
+    if (!id.empty() && access(directory.c_str(), F_OK) == 0) return directory;
+  }
+  return root + "/var/log/journal";
+}
+
 LogSources log_sources(const Config& config) {
   const bool once = config.mode == Config::Mode::once;
   LogSources sources;
   sources.order = usual(once);
+  std::map<std::string, Channel> plain;
+  for (const CustomRule& rule : config.custom_rules) {
+    if (rule.file.empty()) continue;
+    const std::string name = std::string(kPlain) + rule.file;
+    plain.emplace(name, rule.channel);
+    sources.order[static_cast<size_t>(rule.channel)] = {name};
+  }
   for (size_t i = 0; i < kChannels; ++i)
     if (!config.log_sources[i].empty()) sources.order[i] = config.log_sources[i];
   const std::string root_path = without_slash(config.paths.rootfs);
   const auto root = std::make_shared<Fd>(open((root_path + "/").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   sources.oldest = once;
-  sources.make = [=, journal = journal_directory(config), boot_id = boot_id_path(config),
+  sources.make = [=, plain = std::move(plain), journal = journal_directory(config), boot_id = boot_id_path(config),
                   from_start = config.log_from_start](const std::string& name) -> std::unique_ptr<Source> {
     if (name == kKmsg) return std::make_unique<Kmsg>(root_path + "/dev/kmsg", boot_id);
     if (name == "journal") return std::make_unique<Journal>(journal, boot_id);
+    const auto channel = plain.find(name);
+    if (channel != plain.end()) return make_plain(root, channel->second, name.substr(kPlain.size()), once, from_start);
     if (once) return make_archive(root->get(), name);
     return std::make_unique<Tail>(name, TailOptions{.root = root, .from_start = from_start});
   };

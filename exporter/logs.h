@@ -15,6 +15,9 @@ class Runner;
 // all it does.
 std::unique_ptr<LogReader> open_logs(const Config& config, Runner& runner);
 
+// Where the journal of the watched machine is; empty: it is that of this machine.
+std::string journal_directory(const Config& config);
+
 // The sources of each channel, the best first: what the configuration says, or the usual ones.
 LogSources log_sources(const Config& config);
 

@@ -76,13 +76,14 @@ std::vector<std::string> with_predecessors(int root, const std::string& path) {
   return files;
 }
 
-Archive::Archive(int root, std::string name, std::vector<std::string> files, Format format)
-    : root_(root), name_(std::move(name)), files_(std::move(files)), format_(format) {}
+Archive::Archive(int root, std::string name, std::vector<std::string> files, Format format, Channel channel)
+    : root_(root), name_(std::move(name)), files_(std::move(files)), format_(format), last_(channel) {}
 
 Status Archive::open(std::string_view) {
   next_file_ = 0;
   file_ = nullptr;
   buffer_.clear();
+  lines_.begin();
   Status status{Code::missing, 0, name_, "no such file"};
   for (const std::string& file : files_) {
     const Fd found = open_in_root(root_, file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -112,7 +113,9 @@ void Archive::take(const LineBuffer::Cut& cut, Sink& sink) {
   syslog::Entry entry;
   if (format_ == Format::dmesg) {
     sink.line({Channel::kernel, behind_bracket(cut.line), "kernel"});
-  } else if (syslog::parse(cut.line, entry)) {
+  } else if (format_ == Format::plain) {
+    sink.line({last_, cut.line, {}});
+  } else if (lines_.parse(cut.line, entry)) {
     last_ = entry.channel;
     const int64_t time_us = entry.stamp.empty() ? 0 : stamps_.time_us(entry.stamp, modified_us_);
     sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});

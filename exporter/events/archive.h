@@ -19,12 +19,12 @@ namespace fencewatch {
 std::vector<std::string> with_predecessors(int root, const std::string& path);
 
 // The lines of these files, which follow one another. dmesg: the files hold the output of dmesg, all of it the kernel's, without times
-// that can be used.
+// that can be used. plain: every line is one of `channel`, as it is.
 class Archive final : public Source {
  public:
-  enum class Format { syslog, dmesg };
+  enum class Format { syslog, dmesg, plain };
   // `root` must stay open.
-  Archive(int root, std::string name, std::vector<std::string> files, Format format = Format::syslog);
+  Archive(int root, std::string name, std::vector<std::string> files, Format format = Format::syslog, Channel channel = Channel::kernel);
 
   std::string_view name() const override { return name_; }
   Status open(std::string_view position) override;  // always from the beginning
@@ -44,7 +44,8 @@ class Archive final : public Source {
   size_t next_file_ = 0;
   std::unique_ptr<Unpacked> file_;  // null: the next one is to be opened
   int64_t modified_us_ = 0;
-  Channel last_ = Channel::kernel;  // of the line before
+  Channel last_;  // of the line before
+  syslog::Lines lines_;
   syslog::Stamps stamps_;
   LineBuffer buffer_;
 };

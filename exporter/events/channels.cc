@@ -10,6 +10,11 @@ namespace fencewatch {
 namespace {
 
 constexpr std::chrono::seconds kFirstPause{1}, kLongestPause{60};
+constexpr std::chrono::seconds kRest{5};  // until a file that rests is looked at again
+
+bool is_plain(Channel channel) { return static_cast<int>(channel) >= kChannels; }
+
+std::string shown(const std::string& source) { return source.starts_with(kPlain) ? source.substr(kPlain.size()) : source; }
 
 }  // namespace
 
@@ -28,10 +33,10 @@ struct Channels::Held {
 
 Channels::Channels(LogSources sources, Boot boot, Matcher& matcher, std::function<int64_t()> now_us)
     : sources_(std::move(sources)), boot_(std::move(boot)), matcher_(matcher), now_us_(std::move(now_us)) {
-  for (size_t i = 0; i < kChannels; ++i) {
+  for (size_t i = 0; i < kAllChannels; ++i) {
     const auto channel = static_cast<Channel>(i);
-    if (!matcher.wants(channel)) continue;
-    numbers_.wanted[i] = true;
+    if (!matcher.wants(channel) || (is_plain(channel) && sources_.order[i].empty())) continue;
+    numbers_.names[i] = i < kChannels ? name(channel) : shown(sources_.order[i].front());
     Feed& feed = feeds_.emplace_back();
     feed.channel = channel;
     for (const std::string& name : sources_.order[i]) feed.order.push_back(&held(name));
@@ -54,6 +59,7 @@ void Channels::restore(const Snapshot& snapshot) {
     for (const auto& [name, position] : snapshot.positions)
       if (held.name == name) held.position = position;
   for (Feed& feed : feeds_) {
+    if (is_plain(feed.channel)) continue;
     const Mark& mark = snapshot.marks[static_cast<size_t>(feed.channel)];
     feed.mark_source = mark.source;
     feed.mark_us = mark.time_us;
@@ -67,6 +73,7 @@ bool Channels::save(Snapshot& out) const {
   for (const Held& held : held_) out.positions.emplace_back(held.name, held.source ? held.source->position() : held.position);
   for (const Feed& feed : feeds_) {
     if (feed.earlier.held) return false;
+    if (is_plain(feed.channel)) continue;  // its position tells all: no other source can take over
     out.marks[static_cast<size_t>(feed.channel)] = {feed.mark_source, feed.mark_us, feed.recent.all()};
   }
   return true;
@@ -143,15 +150,30 @@ void Channels::activate(Feed& feed, Held& held) {
   feed.mark_source = held.name;
   feed.told_none = false;
   changed_ = true;
-  numbers_.sources[static_cast<size_t>(feed.channel)] = held.name;
+  numbers_.sources[static_cast<size_t>(feed.channel)] = shown(held.name);
   log::info("log source", {{"channel", name(feed.channel)}, {"source", held.name}});
 }
 
+// Whether it is a file that nobody has written to since this boot, and holds nothing that is still to be read.
+bool Channels::rests(const Feed& feed, const Held& held) const {
+  const bool goes_on = feed.mark_source == held.name && !held.caught_up;
+  const int64_t written_us = held.source->written_us();
+  return written_us != 0 && written_us < boot_.start_us && !goes_on;
+}
+
 void Channels::choose(Feed& feed, Clock::time_point now) {
+  Held* resting = nullptr;
   for (Held* const candidate : feed.order) {
-    if (candidate == feed.live.held) return;
-    if (open(*candidate, now)) return activate(feed, *candidate);
+    if (candidate != feed.live.held && !open(*candidate, now)) continue;
+    if (rests(feed, *candidate)) {
+      candidate->retry_at = now + kRest;
+      if (!resting) resting = candidate;
+    } else {
+      if (candidate != feed.live.held) activate(feed, *candidate);
+      return;
+    }
   }
+  if (resting && !feed.live.held) activate(feed, *resting);
   if (feed.live.held || feed.told_none) return;
   feed.told_none = true;
   numbers_.sources[static_cast<size_t>(feed.channel)].clear();

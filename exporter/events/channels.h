@@ -1,7 +1,13 @@
 // Which source feeds which channel: of each channel's sources the first that works, and no other, so that nothing is counted twice.
 //
 // When a source fails, the next takes over; a better one is tried again after a pause and takes over from it in turn. seam.h is what keeps
-// the two from counting a line both. After a reboot the kernel's lines that /dev/kmsg no longer has are looked for in the other sources,
+// the two from counting a line both.
+//
+// A file that nobody has written to since this boot is passed over while another source works: it may be what is left of an older
+// configuration, beside a journal in which the daemon is alive. What it held when it was followed last is read to its end first, and when
+// it is written to again, it takes over within seconds.
+//
+// After a reboot the kernel's lines that /dev/kmsg no longer has are looked for in the other sources,
 // up to the beginning of this boot.
 #pragma once
 
@@ -26,10 +32,11 @@ namespace fencewatch {
 
 class Matcher;
 
-inline constexpr std::string_view kKmsg = "kmsg";  // the source that holds nothing but this boot
+inline constexpr std::string_view kKmsg = "kmsg";    // the source that holds nothing but this boot
+inline constexpr std::string_view kPlain = "file:";  // and a path: the only source of a plain file
 
 struct LogSources {
-  std::array<std::vector<std::string>, kChannels> order;            // names, the best first
+  std::array<std::vector<std::string>, kAllChannels> order;         // names, the best first
   std::function<std::unique_ptr<Source>(const std::string&)> make;  // null: there is no such source here
   bool oldest = false;                                              // where there is no position: from the oldest line on
 };
@@ -85,6 +92,7 @@ class Channels final : private Sink {
   Held& held(const std::string& name);
   Inlet* inlet(Feed& feed);
   void choose(Feed& feed, Clock::time_point now);
+  bool rests(const Feed& feed, const Held& held) const;
   bool open(Held& held, Clock::time_point now);
   std::string start_of(const Held& held) const;
   void activate(Feed& feed, Held& held);

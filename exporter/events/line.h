@@ -9,10 +9,15 @@ namespace fencewatch {
 enum class Channel : uint8_t { kernel, corosync, pacemaker, sbd };
 inline constexpr int kChannels = 4;
 
-// As in the label `channel`.
+// Behind them the files of the user's own rules, each a channel of its own in which every line counts.
+inline constexpr int kPlainFiles = 8;
+inline constexpr int kAllChannels = kChannels + kPlainFiles;
+constexpr Channel plain_file(int number) { return static_cast<Channel>(kChannels + number); }
+
+// As in the label `channel`; that of a file is its path, which is not known here.
 constexpr std::string_view name(Channel channel) {
   constexpr std::string_view names[kChannels] = {"kernel", "corosync", "pacemaker", "sbd"};
-  return names[static_cast<int>(channel)];
+  return static_cast<int>(channel) < kChannels ? names[static_cast<int>(channel)] : "file";
 }
 
 // Lives during the call that hands it on. What its channel's speaker did not say itself, as far as the source can tell, never

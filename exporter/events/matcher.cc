@@ -79,7 +79,7 @@ struct Hit {
 }  // namespace
 
 struct Matcher::Impl {
-  std::array<Rules, kChannels> channels;
+  std::array<Rules, kAllChannels> channels;
   std::vector<Hit> hits;
   std::vector<std::string_view> groups;  // of all hits
   std::vector<int> ids;                  // scratch of RE2::Set

@@ -42,6 +42,9 @@ class Source {
   // Readable when there may be something to read; -1: ask every second.
   virtual int fd() const = 0;
 
+  // When that which is open was last written to, as a Unix time in microseconds; 0: unknown, or of no matter.
+  virtual int64_t written_us() const { return 0; }
+
   // Text without blanks or newlines from which open() goes on behind the last line that was handed on.
   virtual std::string position() const = 0;
 };

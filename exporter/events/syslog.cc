@@ -212,6 +212,19 @@ void unfold(Entry& entry) {
   entry.repeated = times;
 }
 
+// "Nov 23 08:02:11 n1 last message repeated 5 times". 0: it is no such line.
+uint32_t repeats_last(std::string_view line, std::string_view& stamp) {
+  constexpr std::string_view kBefore = "last message repeated ", kBehind = " times";
+  uint32_t times = 0;
+  if (!line.ends_with(kBehind) || !cut_stamp(line, stamp)) return 0;
+  scan::next_word(line);  // the host
+  line = scan::trim_left(line);
+  if (!line.starts_with(kBefore)) return 0;
+  line.remove_prefix(kBefore.size());
+  line.remove_suffix(std::min(line.size(), kBehind.size()));
+  return scan::number(line, times) ? times : 0;
+}
+
 std::string_view without_kernel_time(std::string_view text) {
   if (!text.starts_with('[')) return text;
   std::string_view rest = scan::trim_left(text.substr(1));
@@ -288,6 +301,23 @@ bool parse(std::string_view line, Entry& out) {
   out.channel = *channel;
   unfold(out);
   out.text = clean(out.channel, out.text);
+  return true;
+}
+
+bool Lines::parse(std::string_view line, Entry& out) {
+  if (syslog::parse(line, out)) {
+    last_ = line;
+    return true;
+  }
+  std::string_view stamp;
+  const uint32_t times = last_.empty() ? 0 : repeats_last(line, stamp);
+  if (times == 0) {
+    last_.clear();
+    return false;
+  }
+  syslog::parse(last_, out);
+  out.stamp = stamp;
+  out.repeated = times;
   return true;
 }
 

@@ -45,6 +45,18 @@ struct Entry {
 // `line` is without its newline, and outlives `out`. False: it is no such line, or none of our channels.
 bool parse(std::string_view line, Entry& out);
 
+// The lines of one file in their order, which is what "n1 last message repeated 5 times" (sysklogd, rsyslog before 8) needs: the line
+// before it again, whoever said that.
+class Lines {
+ public:
+  // As the function; `out` may look at what is kept here until the next call.
+  bool parse(std::string_view line, Entry& out);
+  void begin() { last_.clear(); }  // the line before the next is not known
+
+ private:
+  std::string last_;  // empty: none of our channels
+};
+
 // Whether a line can begin here: a time or <PRI>.
 bool starts_line(std::string_view text);
 

@@ -40,6 +40,7 @@ Status Tail::open(std::string_view position) {
   carried_ = 0;
   drained_ = unsure_ = truncates_ = false;
   twins_ = {};
+  lines_.begin();
   File live;
   if (const Status status = rotation::open_file(name_, live); !status) return status;
   named_ = std::chrono::steady_clock::now();
@@ -198,7 +199,7 @@ void Tail::advance() {
 bool Tail::join_or_end(Sink& sink) {
   const std::string head = rotation::read_head(files_.front(), kLineStart);
   if (head.size() < kLineStart && head.find('\n') == head.npos) return files_.size() > 1;
-  if (!syslog::starts_line(head) && !head.starts_with('\0')) return true;
+  if (!options_.plain && !syslog::starts_line(head) && !head.starts_with('\0')) return true;
   LineBuffer::Cut cut;
   if (buffer_.flush(cut)) hand_on(cut, &sink);
   carried_ = 0;
@@ -208,8 +209,12 @@ bool Tail::join_or_end(Sink& sink) {
 
 // Without a sink it is only told to the twins.
 void Tail::hand_on(const LineBuffer::Cut& cut, Sink* sink) {
+  if (options_.plain) {
+    if (sink != nullptr) hand_on_plain(cut, *sink);
+    return;
+  }
   syslog::Entry entry;
-  if (!syslog::parse(cut.line, entry)) return;
+  if (!lines_.parse(cut.line, entry)) return;
   const int64_t time_us = stamps_.time_us(entry.stamp, files_.front().changed_ns / 1'000);
   const auto way = entry.from_stderr ? Twins::Way::stderr_ : Twins::Way::syslog;
   if (entry.channel == Channel::corosync && !twins_.is_new(entry.channel, way, entry.text, time_us)) return;
@@ -217,6 +222,12 @@ void Tail::hand_on(const LineBuffer::Cut& cut, Sink* sink) {
   ++handed_;
   if (cut.clipped) sink->lost(entry.channel, "too_long", 1);
   sink->line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});
+}
+
+void Tail::hand_on_plain(const LineBuffer::Cut& cut, Sink& sink) {
+  ++handed_;
+  if (cut.clipped) sink.lost(*options_.plain, "too_long", 1);
+  sink.line({*options_.plain, cut.line, {}});
 }
 
 // What stands just before the mark: one of a pair may have been read before the restart.

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "exporter/events/line_buffer.h"
@@ -23,6 +24,7 @@ namespace fencewatch {
 
 struct TailOptions {
   std::shared_ptr<const Fd> root = nullptr;  // what `path` and absolute links are relative to; null: the root of this process
+  std::optional<Channel> plain = {};         // every line is one of this channel, whatever it looks like
   bool from_start = false;                   // where there is no position: from the beginning of the file, not from its end
   std::chrono::seconds patience{60};         // the file is gone for as long: Code::missing
 };
@@ -37,6 +39,7 @@ class Tail final : public Source {
   Status open(std::string_view position) override;
   Status read(Sink& sink, size_t max, bool& more) override;
   int fd() const override { return -1; }
+  int64_t written_us() const override { return files_.empty() ? 0 : files_.back().changed_ns / 1'000; }
   std::string position() const override { return mark_.text(); }
 
  private:
@@ -51,6 +54,7 @@ class Tail final : public Source {
   bool successor_has_data();
   bool join_or_end(Sink& sink);
   void hand_on(const LineBuffer::Cut& cut, Sink* sink);
+  void hand_on_plain(const LineBuffer::Cut& cut, Sink& sink);
   void tell_twins();
   void hand_on_lines(Sink& sink, size_t max);
   void mark_front();
@@ -71,6 +75,7 @@ class Tail final : public Source {
   bool truncates_ = false;                       // the last was truncated, not renamed, when it got a predecessor
   bool unsure_ = false;                          // the first was the last until now: it may have been truncated since it was looked at
   std::chrono::steady_clock::time_point named_;  // when a file was last seen under the name
+  syslog::Lines lines_;
   syslog::Stamps stamps_;
   Twins twins_;
   size_t handed_ = 0;                         // by this read()

@@ -34,8 +34,8 @@ std::span<const Family> log_families() { return kTable; }
 
 void write(const LogNumbers& numbers, Page& page) {
   const auto each_wanted = [&numbers](auto&& visit) {
-    for (size_t i = 0; i < kChannels; ++i)
-      if (numbers.wanted[i]) visit(i, name(static_cast<Channel>(i)));
+    for (size_t i = 0; i < numbers.names.size(); ++i)
+      if (!numbers.names[i].empty()) visit(i, std::string_view(numbers.names[i]));
   };
   page.begin(kTable[kLines]);
   each_wanted([&](size_t i, std::string_view channel) { page.sample({{"channel", channel}}, numbers.lines[i]); });
@@ -46,7 +46,8 @@ void write(const LogNumbers& numbers, Page& page) {
       if (!numbers.lost.contains({static_cast<Channel>(i), std::string(reason)}))
         page.sample({{"channel", channel}, {"reason", reason}}, uint64_t{0});
   });
-  for (const auto& [what, lines] : numbers.lost) page.sample({{"channel", name(what.first)}, {"reason", what.second}}, lines);
+  for (const auto& [what, lines] : numbers.lost)
+    page.sample({{"channel", numbers.names[static_cast<size_t>(what.first)]}, {"reason", what.second}}, lines);
   page.one(kTable[kRotations], numbers.rotations);
   page.one(kTable[kTruncations], numbers.truncations);
   page.one(kTable[kFallbacks], numbers.fallbacks);

@@ -15,9 +15,9 @@
 namespace fencewatch {
 
 struct LogNumbers {
-  std::array<bool, kChannels> wanted{};  // some pattern asks for it
-  std::array<uint64_t, kChannels> lines{};
-  std::array<std::string, kChannels> sources;  // empty: none works
+  std::array<std::string, kAllChannels> names;  // empty: no pattern asks for it
+  std::array<uint64_t, kAllChannels> lines{};
+  std::array<std::string, kAllChannels> sources;  // empty: none works
   std::map<std::pair<Channel, std::string>, uint64_t> lost;
   uint64_t bytes = 0, rotations = 0, truncations = 0, fallbacks = 0;
   double lag_seconds = 0;

@@ -109,6 +109,24 @@ TEST_SUITE("boot") {
     CHECK(shown(kBoot + kBoot, {}, "1794900000") == "");
   }
 
+  TEST_CASE("boot: previous_boot_events is there when this is another boot than the one that is remembered") {
+    test::MemoryNode node;
+    node.files["proc/stat"] = "btime 1795422889\n";
+    node.files["proc/sys/kernel/random/boot_id"] = "0f3c-a\n";
+    const auto shown_of = [&node](Collector& collector) {
+      Page page;
+      CHECK(collector.collect(node, page));
+      return test::samples(page);
+    };
+    const auto before = boot.make(Config{}), after = boot.make(Config{});
+    CHECK(shown_of(*before) == "fencewatch_boot_time_seconds 1795422889\n");
+    after->remember(before->memory());
+    node.files["proc/sys/kernel/random/boot_id"] = "0f3c-b\n";
+    const std::string text = shown_of(*after);
+    CHECK(text.find("fencewatch_previous_boot_events{event=\"token_timeout\"} 0\n") != text.npos);
+    CHECK(text.find("fencewatch_previous_boot_events{event=\"oom_kill\"} 0\n") != text.npos);
+  }
+
   TEST_CASE("boot: btime wherever it stands") {
     test::MemoryNode node;
     node.files["proc/stat"] = "cpu  1 2 3\ncpu0 1 2 3\nintr 5 0 0\nctxt 77\nbtime 1795422889\nprocesses 9\nbtime_new x\n";

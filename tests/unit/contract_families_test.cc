@@ -129,6 +129,7 @@ TEST_SUITE("contract") {
     // Corosync's are those of a running one: corosync_live_test.cc.
     std::set<std::string_view> not_in_fixtures = {
         "fencewatch_previous_boot_clean",          // boot_test.cc
+        "fencewatch_previous_boot_events",         // boot_test.cc
         "fencewatch_oom_kills_by_workload_total",  // oom_events_test.cc
     };
     for (const Spec* spec : all_collectors())

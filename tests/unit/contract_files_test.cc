@@ -160,6 +160,7 @@ TEST_SUITE("contract") {
         "proc/pressure/memory",
         "proc/pressure/irq",
         "proc/sys/kernel/osrelease",
+        "proc/sys/kernel/random/boot_id",
         "proc/sys/vm/min_free_kbytes",
         "proc/sys/vm/watermark_scale_factor",
         "sys/class/dmi/id/sys_vendor",
@@ -167,6 +168,7 @@ TEST_SUITE("contract") {
         "sys/firmware/devicetree/base/model",
         "var/log/wtmp",
         "var/log/wtmp.1",
+        "var/log/journal",     // whether it is there; once
         "var/log/containers",  // once a minute
         "var/log/pods",
         "etc/corosync/corosync.conf",

@@ -84,6 +84,29 @@ TEST_SUITE("custom") {
     CHECK(other.value("nfs_stalls_total{server=\"" + std::string(128, 'a') + "\"}") == "1");
   }
 
+  TEST_CASE("custom: rules of files have channels of their own, one for each file") {
+    const auto of = [](const std::string& name, const std::string& file) {
+      return "  - {name: " + name + ", file: " + file + ", pattern: a, help: A., example: a}\n";
+    };
+    const std::string two =
+        "custom_events:\n" + of("a_total", "/var/log/a b") + of("b_total", "/var/log/b") + of("c_total", "/var/log/a b");
+    const std::vector<CustomRule> rules = read(two);
+    CHECK(rules[0].channel == plain_file(0));
+    CHECK(rules[1].channel == plain_file(1));
+    CHECK(rules[2].channel == plain_file(0));
+    CHECK(rules[2].file == "/var/log/a b");
+    test::Listener listener(custom, good(two));
+    CHECK(listener.say(plain_file(0), "a") == 2);
+    CHECK(listener.say(plain_file(1), "a") == 1);
+    CHECK(listener.say(Channel::kernel, "a") == 0);
+    CHECK(listener.value("c_total") == "1");
+    std::string many = "custom_events:\n";
+    for (int i = 0; i <= kPlainFiles; ++i) many += of("a" + std::to_string(i) + "_total", "/f" + std::to_string(i));
+    CHECK(refused(many) == "10: custom_events: more than 8 files");
+    CHECK(refused("custom_events:\n" + of("a_total", "var/log/a")) == "2: custom_events: \"var/log/a\" is not the absolute path of a file");
+    CHECK(refused(rule({"file: /a"})) == "2: custom_events: one of channel and file is needed");
+  }
+
   TEST_CASE("custom: a value is added") {
     test::Listener listener(custom, good(rule({"value: n", R"(pattern: 'not (?P<n>[-+.\w]+)')"})));
     listener.say(Channel::kernel, "not 5");
@@ -156,7 +179,7 @@ TEST_SUITE("custom") {
     CHECK(refused(rule({"help: [a]"})) == "6: custom_events: help: expected a text");
     CHECK(refused(rule({"labels: [n]", "labels: [n]"})) == "8: custom_events: duplicate key \"labels\"");
     CHECK(refused("custom_events:\n  - name: a_total\n    channel: kernel\n") == "2: custom_events: pattern is missing");
-    CHECK(refused("custom_events:\n  - a\n") == "2: custom_events: expected a map with name, channel, pattern, help and example");
+    CHECK(refused("custom_events:\n  - a\n") == "2: custom_events: expected a map with name, channel or file, pattern, help and example");
     CHECK(refused("web:\n  max-requests: 1\ncustom_events: 5\n") == "3: custom_events: expected a list");
   }
 }

@@ -77,7 +77,7 @@ TEST_SUITE("events channels") {
     CHECK(rig.hearer.heard == Heard{"0:event k", "1:event c"});
     CHECK(logs["file"].opened.size() == 1);
     CHECK(rig.source(Channel::pacemaker).empty());
-    CHECK_FALSE(rig.channels.numbers().wanted[static_cast<size_t>(Channel::pacemaker)]);
+    CHECK(rig.channels.numbers().names[static_cast<size_t>(Channel::pacemaker)].empty());
     CHECK(rig.channels.numbers().lines[static_cast<size_t>(Channel::pacemaker)] == 0);
   }
 
@@ -296,6 +296,52 @@ TEST_SUITE("events channels") {
     rig.run();
     CHECK(logs["journal"].alive == 0);
     std::sort(rig.hearer.heard.begin(), rig.hearer.heard.end());
+    CHECK(rig.hearer.heard == Heard{"0:event 2", "0:event 3"});
+  }
+
+  TEST_CASE("a file that nobody has written to since this boot gives way to a source that works, until it is written to") {
+    FakeLogs logs;
+    logs["file"].from_end = true;
+    logs["file"].add(kStart - 86400 * kSecond, "event old");
+    logs["file"].written_us = kStart - 86400 * kSecond;
+    Rig alone(logs, {"file", "none"});
+    alone.run();
+    CHECK(alone.source() == "file");
+    logs["journal"].add(kStart + kSecond, "event 1");
+    Rig rig(logs, {"file", "journal"});
+    rig.now_us += 10 * kSecond;
+    rig.run();
+    CHECK(rig.source() == "journal");
+    CHECK(logs["file"].alive == 1);  // that of the other rig
+    for (const char* name : {"journal", "file"}) logs[name].add(kStart + 11 * kSecond, "event 2");
+    logs["file"].written_us = kStart + 11 * kSecond;
+    rig.run(5s);
+    CHECK(rig.source() == "file");
+    logs["file"].add(kStart + 20 * kSecond, "event 3");
+    rig.run(5s);
+    CHECK(rig.hearer.heard == Heard{"0:event 1", "0:event 2", "0:event 3"});
+  }
+
+  TEST_CASE("what a file held that rests now is read before it gives way") {
+    FakeLogs logs;
+    logs["file"].add(kStart - 100 * kSecond, "event 1");
+    logs["file"].written_us = kStart - 100 * kSecond;
+    Snapshot before;
+    {
+      Rig rig(logs, {"file", "journal"}, "boot0", kStart - 1000 * kSecond);
+      rig.now_us = kStart - 100 * kSecond;
+      rig.run();
+      CHECK(rig.hearer.heard == Heard{"0:event 1"});
+      before = rig.snapshot();
+    }
+    logs["file"].add(kStart - 99 * kSecond, "event 2");
+    for (const int number : {1, 2}) logs["journal"].add(kStart - (101 - number) * kSecond, "event " + std::to_string(number));
+    logs["journal"].add(kStart + kSecond, "event 3");
+    Rig rig(logs, {"file", "journal"});
+    rig.channels.restore(before);
+    rig.run();
+    rig.run(1s);
+    CHECK(rig.source() == "journal");
     CHECK(rig.hearer.heard == Heard{"0:event 2", "0:event 3"});
   }
 

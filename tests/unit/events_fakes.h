@@ -53,6 +53,7 @@ struct FakeLog {
   bool from_end = false;            // open("") goes to the end, as a file's does
   std::string id = "id";            // positions of another one are not known
   uint64_t loses = 0;               // at the next read
+  int64_t written_us = 0;           // as Source::written_us()
   std::vector<std::string> opened;  // with these positions
   int alive = 0;
 
@@ -87,6 +88,7 @@ class FakeSource : public Source {
     return {};
   }
   int fd() const override { return -1; }
+  int64_t written_us() const override { return log_.written_us; }
   std::string position() const override { return log_.id + ":" + std::to_string(at_); }
 
  private:

@@ -13,6 +13,7 @@
 #include "events_sink.h"
 #include "exporter/events/journal.h"
 #include "exporter/events/line_buffer.h"
+#include "exporter/events/previous_boot.h"
 #include "tree.h"
 
 using namespace fencewatch;
@@ -277,4 +278,34 @@ TEST_CASE("A damaged journal is read as far as it goes, and never kills us") {
     CHECK_FALSE(more);
     CHECK(sink.lines.size() <= 50);
   }
+}
+
+TEST_CASE("How the boot before this one ended") {
+  if (!can_write()) return;
+  const std::string stopped = "MESSAGE_ID=d93fb3c9c24d451a97cea615ce59c00b", started = "MESSAGE_ID=f77379a8490b408bbe5f6940505a777b";
+  const auto clean = [](const Machine& machine) {
+    return previous_boot_clean(machine / "journal", "26ce0519-f882-443a-a483-e464cf2207a5");
+  };
+  const auto told = [&](std::initializer_list<std::pair<std::string, std::string>> last_entries) {
+    Machine machine;
+    machine.boot = "0123456789abcdef0123456789abcdef";
+    machine.kernel("Linux version 6.1");
+    for (const auto& [fields, text] : last_entries) machine.add("_TRANSPORT=driver\n" + fields, text);
+    machine.boot = kBoot;
+    machine.add("_TRANSPORT=driver\n" + started, "Journal started");
+    machine.kernel("Linux version 6.2");
+    machine.write();
+    return clean(machine);
+  };
+  const std::string x = "SYSLOG_IDENTIFIER=x";
+  CHECK(told({{x, "a"}, {stopped, "Journal stopped"}}) == true);
+  CHECK(told({{x, "Reached target reboot.target - System Reboot."}, {x, "a"}}) == true);
+  CHECK(told({{x, "a"}, {x, "Reached target multi-user.target - Multi-User System."}}) == false);
+  CHECK(told({{stopped, "Journal stopped"}, {started, "Journal started"}, {x, "a"}}) == false);
+  Machine machine;
+  machine.kernel("Linux version 6.2");
+  machine.write();
+  CHECK(clean(machine) == std::nullopt);
+  CHECK(previous_boot_clean(machine / "none", kBoot) == std::nullopt);
+  CHECK(previous_boot_clean(machine / "journal", "ffffffffffffffffffffffffffffffff") == std::nullopt);
 }

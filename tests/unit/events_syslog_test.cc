@@ -217,3 +217,26 @@ TEST_CASE("The remembered minute is the same as a fresh one") {
   }
   CHECK(stamps.time_us("Nov 23 08:02:11", utc(2026, 11, 26)) + year == stamps.time_us("Nov 23 08:02:11", utc(2026, 11, 26) + year));
 }
+
+TEST_CASE("The last message repeated is the line before it, if that was ours") {
+  constexpr std::string_view kRepeated = "Nov 23 08:02:41 n2 last message repeated 5 times";
+  syslog::Lines lines;
+  Entry entry;
+  CHECK_FALSE(lines.parse(kRepeated, entry));
+  CHECK(lines.parse("Nov 23 08:02:11 n2 corosync[61]:   [TOTEM ] Retransmit List: 1 ", entry));
+  for (const int times : {1, 2}) {  // it stays the last
+    CAPTURE(times);
+    REQUIRE(lines.parse(kRepeated, entry));
+    CHECK(entry.channel == Channel::corosync);
+    CHECK(entry.text == "[TOTEM ] Retransmit List: 1 ");
+    CHECK(entry.stamp == "Nov 23 08:02:41");
+    CHECK(entry.repeated == 5);
+  }
+  CHECK_FALSE(lines.parse("Nov 23 08:02:42 n2 sshd[1]: x", entry));
+  CHECK_FALSE(lines.parse(kRepeated, entry));
+  for (const std::string_view none : {"Nov 23 08:02:41 n2 last message repeated 0 times", "Nov 23 08:02:41 n2 last message repeated times",
+                                      "Nov 23 08:02:41 n2 last message repeated many times", "last message repeated 5 times"}) {
+    CHECK(lines.parse("Nov 23 08:02:11 n2 corosync[61]:   [TOTEM ] x", entry));
+    CHECK_FALSE(lines.parse(none, entry));
+  }
+}

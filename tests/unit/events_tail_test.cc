@@ -168,3 +168,12 @@ TEST_CASE("Below a root absolute links stay inside it, also after a rotation") {
   REQUIRE(drain(tail, sink));
   CHECK(sink.texts() == Texts{"a", "b", "c"});
 }
+
+TEST_CASE("In a plain file every line is one, whatever it looks like, and none goes on in the next file") {
+  Log log("a\n" + line("b") + "last message repeated 5 times\nhalf");
+  Follower follower(log, "", {.plain = plain_file(0), .from_start = true});
+  CHECK(follower.news() == Texts{"a", kHeader + "b", "last message repeated 5 times"});
+  log.rename("messages", "messages.1");
+  log.append("another, that is long enough to tell\n");
+  CHECK(follower.news() == Texts{"half", "another, that is long enough to tell"});
+}

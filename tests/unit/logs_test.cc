@@ -11,6 +11,8 @@
 #include "tree.h"
 
 namespace fencewatch {
+
+extern const Spec custom;
 namespace {
 
 using Heard = std::vector<std::string>;
@@ -103,6 +105,25 @@ TEST_SUITE("logs") {
     machine.config.log_sources[0] = {"/var/log/none", "/var/log/own", "/var/log/messages"};
     machine.read();
     CHECK(heard() == Heard{"event 2"});
+  }
+
+  TEST_CASE("a file of the user's own rules is a channel of its own") {
+    Machine machine;
+    machine.file("var/log/app.log.1", "an event of yesterday\n");
+    machine.file("var/log/app.log", "kernel: event\nlast message repeated 2 times\n");
+    machine.config.custom_rules = {{.name = "app_total",
+                                    .channel = plain_file(0),
+                                    .file = "/var/log/app.log",
+                                    .pattern = "event",
+                                    .labels = {},
+                                    .value = {},
+                                    .buckets = {},
+                                    .help = "Events.",
+                                    .example = "event"}};
+    const std::string page = machine.read(custom);
+    CHECK(has(page, "app_total 2"));
+    CHECK(has(page, "fencewatch_log_lines_total{channel=\"/var/log/app.log\"} 3"));
+    CHECK(has(page, "fencewatch_log_source_info{channel=\"/var/log/app.log\",source=\"/var/log/app.log\"} 1"));
   }
 
   TEST_CASE("links of the tree stay inside it") {
