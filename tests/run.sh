@@ -20,7 +20,7 @@ alone=(cluster bench) # what is about time wants the machine for itself
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
   libcivetweb-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14
   clang-tidy-14 libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3
-  python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev)
+  python3-prometheus-client python3-decorator python3-yaml corosync pacemaker rsyslog iptables iproute2 libcmap-dev libquorum-dev libvotequorum-dev)
 logs=$PWD/build/test-logs
 results=$logs/results
 

@@ -1,4 +1,5 @@
 """One node of a cluster: network, processes, /dev/shm, /run and logs of its own (node.sh), corosync, and the exporter that watches it."""
+import contextlib
 import os
 import shutil
 import signal
@@ -143,6 +144,23 @@ class Node:
             f"--log.corosync-sources={self.source}", f"--log.pacemaker-sources={self.pacemaker_source}"])
         until(self.answers, f"the exporter of {self.name} answers")
 
+    @contextlib.contextmanager
+    def more_exporters(self, count):
+        """That sample this corosync as well; each has been asked once, which connects it."""
+        started = []
+        try:
+            for port in range(self.PORT + 1, self.PORT + 1 + count):
+                started.append(self.start("exporters.log", [BINARY, f"--web.listen-address=127.0.0.1:{port}", "--collector.disable-defaults",
+                                                            "--collector.corosync_live"])[0])
+                until(lambda: self.answers(port), f"the exporter at {port} answers")
+                until(lambda: metrics.Metrics(self.get("/metrics", port=port)).get("corosync_up") == 1, "it is connected")
+            yield
+        finally:
+            for process in started:
+                os.kill(child(process.pid), signal.SIGTERM)
+            for process in started:
+                process.wait(BOUND)
+
     def stop_exporter(self, number=signal.SIGTERM, bound=BOUND):
         """As an init system does it; gives its exit code."""
         os.kill(self.exporter_pid, number)
@@ -152,14 +170,14 @@ class Node:
             end(self.exporter)
             self.exporter = None
 
-    def answers(self):
+    def answers(self, port=PORT):
         try:
-            return self.get("/-/healthy") is not None
+            return self.get("/-/healthy", port=port) is not None
         except OSError:
             return False
 
-    def get(self, path, timeout=BOUND):
-        connection = metrics.Connection(self.init, self.PORT, timeout)
+    def get(self, path, port=PORT):
+        connection = metrics.Connection(self.init, port, BOUND)
         try:
             connection.request("GET", path, headers={"X-Prometheus-Scrape-Timeout-Seconds": "10"})
             response = connection.getresponse()

@@ -7,6 +7,7 @@ import unittest
 
 import cluster
 import truth
+from processes import until
 
 LIVE = {"collector": "corosync_live"}
 ATTEMPTS = 3
@@ -34,6 +35,7 @@ def quiet(test):
                     raise
                 print(f"[{why}]", end=" ", flush=True)
                 self.mend()
+                self.agree()
         self.skipTest(f"not on this machine now: {why}")
 
     return run
@@ -48,13 +50,21 @@ class Scenario(unittest.TestCase):
         cls.n1, cls.n2, cls.n3 = cls.nodes = cls.cluster.nodes
         cls.peers = cls.n1, cls.n3
 
+    def shortDescription(self):
+        return None  # names tell it
+
     def setUp(self):
         self.cluster.whole()
+        self.agree()
         self.begin()
 
     def tearDown(self):
         """Also after a failure the next test gets a whole cluster."""
         self.mend()
+        self.agree()
+
+    def agree(self):
+        """All that was said is counted, on every node, and all that is counted was said."""
         for node in self.nodes:
             truth.agree(node)
 
@@ -100,6 +110,10 @@ class Scenario(unittest.TestCase):
         if (took := time.monotonic() - began) > seconds + 0.5:
             self.cluster.whole()
             raise Disturbed(f"a stop of {seconds} s took {took:.1f}")
+
+    def gap_seen(self, before, node, le):
+        """A gap of the token that was longer; it is told with the first sample after its end."""
+        until(lambda: before.longer(node, "corosync_token_gap_seconds", le) >= 1, f"{node.name} saw a gap of more than {le} s")
 
     def assert_links(self, node, wanted, **labels):
         links = node.scrape().all("corosync_link_connected", **labels)

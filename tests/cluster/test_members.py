@@ -2,10 +2,10 @@
 import signal
 import time
 
+import truth
 from metrics import Before
 from processes import until
 from scenario import LIVE, Scenario, quiet
-import truth
 
 EVENTS = ("corosync_token_losses_total", "corosync_memberships_total", "corosync_schedmiss_total", "corosync_links_down_total",
           "corosync_token_warnings_total", "corosync_token_timeouts_total", "corosync_scheduling_misses_total", "corosync_pauses_total",
@@ -34,8 +34,8 @@ class Members(Scenario):
                 self.assertEqual(scrape.get("corosync_token_timeout_seconds", source="config"), 3.65)
                 self.assertLess(scrape.get("corosync_seconds_since_token"), 2.7)
             time.sleep(5)
+        self.agree()
         for node in self.nodes:
-            truth.agree(node)
             for name in EVENTS:
                 self.assertEqual(before.gained(node, name), 0, (node.name, name))
             for reason in ("denied", "refused", "io", "malformed", "limit", "internal"):  # stuck is told of a busy machine as well
@@ -58,8 +58,7 @@ class Members(Scenario):
             until(lambda: node.scrape().get("corosync_members") == 2, f"{node.name} is without n2")
         self.n2.start_corosync()
         self.cluster.whole()
-        for node in self.nodes:
-            truth.agree(node)
+        self.agree()
         for node in self.peers:
             self.assertEqual(before.gained(node, "corosync_nodes_lost_total"), 1, node.name)
         for half in ("corosync_token_losses_total", "corosync_token_timeouts_total"):
@@ -93,8 +92,7 @@ class Members(Scenario):
             node.start_corosync()
         until(lambda: self.n1.scrape().get("corosync_quorate") == 1, "n1 has quorum again")
         self.cluster.whole()
-        for node in self.nodes:
-            truth.agree(node)
+        self.agree()
         for state in ("lost", "gained"):
             self.assertEqual(before.gained(self.n1, "corosync_quorum_changes_total", state=state), 1)
         self.assertEqual(before.gained(self.n1, "corosync_nodes_lost_total"), 2)
@@ -109,8 +107,7 @@ class Members(Scenario):
         until(lambda: self.n2.scrape().get("corosync_up") == 0, "n2 tells that corosync is gone")
         self.n2.start_corosync()
         self.cluster.whole()
-        for node in self.nodes:
-            truth.agree(node)
+        self.agree()
         for node in self.peers:
             for name in ALARMS:
                 self.assertEqual(before.gained(node, name), 0, (node.name, name))
