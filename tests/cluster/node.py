@@ -94,12 +94,18 @@ class Node:
                      "-j", "DROP")
 
     def start(self, log, command):
+        """Gives what waits for the process, and its id. The shell between: nsenter stops and goes on with its child, in its own time."""
         with open(self.path(log), "ab") as out:
-            process = start(self.enter() + command, out)
-        until(lambda: process.poll() is not None or child(process.pid), f"{command[0]} starts in {self.name}")
-        if process.poll() is not None:
+            waits = start(self.enter() + ["sh", "-c", '"$@"; exit $?', "sh", *command], out)
+
+        def pid():
+            shell = child(waits.pid)
+            return shell and child(shell)
+
+        until(lambda: waits.poll() is not None or pid(), f"{command[0]} starts in {self.name}")
+        if waits.poll() is not None:
             raise AssertionError(f"{self.name}: " + self.read(log))
-        return process, child(process.pid)
+        return waits, pid()
 
     # corosync
 
@@ -118,12 +124,9 @@ class Node:
 
     def send(self, number):
         os.kill(self.main, number)
-        if number == signal.SIGCONT:
-            self.corosync.send_signal(number)  # nsenter stops when its child does
 
     def kill_corosync(self, number=signal.SIGKILL):
-        os.kill(self.main, number)
-        self.corosync.send_signal(signal.SIGCONT)
+        self.send(number)
         self.corosync.wait(BOUND)
 
     def held(self):
@@ -151,18 +154,18 @@ class Node:
         try:
             for port in range(self.PORT + 1, self.PORT + 1 + count):
                 started.append(self.start("exporters.log", [BINARY, f"--web.listen-address=127.0.0.1:{port}", "--collector.disable-defaults",
-                                                            "--collector.corosync_live"])[0])
+                                                            "--collector.corosync_live"]))
                 until(lambda: self.answers(port), f"the exporter at {port} answers")
                 until(lambda: metrics.Metrics(self.get("/metrics", port=port)).get("corosync_up") == 1, "it is connected")
             yield
         finally:
-            for process in started:
-                os.kill(child(process.pid), signal.SIGTERM)
-            for process in started:
-                process.wait(BOUND)
+            for _, pid in started:
+                os.kill(pid, signal.SIGTERM)
+            for waits, _ in started:
+                waits.wait(BOUND)
 
     def stop_exporter(self, number=signal.SIGTERM, bound=BOUND):
-        """As an init system does it; gives its exit code."""
+        """As an init system does it; gives its exit code, as a shell does."""
         os.kill(self.exporter_pid, number)
         try:
             return self.exporter.wait(bound)

@@ -1,6 +1,7 @@
 """What all scenarios have in common: a whole cluster at their beginning and end, whose exporters are then held against what corosync says
 of itself. n2 is the node that suffers."""
 import functools
+import os
 import signal
 import time
 import unittest
@@ -90,6 +91,7 @@ class Scenario(unittest.TestCase):
                 node.boot()
             if node.exporter is None:
                 node.start_exporter()
+            os.kill(node.exporter_pid, signal.SIGCONT)
             if not node.is_running():
                 node.start_corosync()
             node.send(signal.SIGCONT)
