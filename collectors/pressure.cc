@@ -32,7 +32,7 @@ class Pressure final : public Collector {
     for (size_t i = 0; i < std::size(kResources); ++i) {
       const auto& resource = kResources[i];
       if (absent_[i]) continue;
-      Status status = node.read(resource.path, text_);
+      Status status = read(node, resource.path);
       absent_[i] = status.code == Code::missing && resource.optional;
       if (absent_[i]) continue;
       if (!status) return status;
@@ -45,6 +45,11 @@ class Pressure final : public Collector {
   }
 
  private:
+  // With psi=0 the kernel refuses the read (EOPNOTSUPP); what sosreport then leaves is an empty file.
+  Status read(const Node& node, std::string_view path) {
+    const Status status = node.read(path, text_);
+    return status && text_.view().empty() ? Status{Code::missing, 0, path, "the file is empty"} : status;
+  }
   static double seconds(uint64_t microseconds) { return static_cast<double>(microseconds) / 1e6; }
 
   bool absent_[std::size(kResources)] = {};

@@ -56,8 +56,11 @@ sigset_t block_signals() {
   return ends;
 }
 
+// Of these the start needs more than the work that follows, or next to nothing is needed at all.
+constexpr std::string_view kHardlyUsed[] = {"/libm.so", "/libyaml-cpp.so", "/liblzma.so"};
+
 void lock_memory() {
-  const int error = memory::lock();
+  const int error = memory::lock(kHardlyUsed);
   if (error == 0) return;
   const char* reason = strerrordesc_np(error);
   log::warn(

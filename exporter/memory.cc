@@ -6,9 +6,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <climits>
+
+#include "exporter/mappings.h"
 
 namespace fencewatch::memory {
 namespace {
@@ -38,6 +41,20 @@ void lower_oom_score() {
   close(fd);
 }
 
+// MCL_ONFAULT (Linux 4.4) makes nothing resident: mlock(2) then does, range by range. It refuses guard pages and what belongs to the
+// kernel.
+bool lock_most(std::span<const std::string_view> hardly_used) {
+  if (hardly_used.empty() || mlockall(MCL_CURRENT | MCL_ONFAULT) != 0) return false;
+  return each_mapping([hardly_used](const Mapping& mapping) {
+    const auto names = [&mapping](std::string_view library) { return mapping.path.find(library) != mapping.path.npos; };
+    if (std::ranges::none_of(hardly_used, names)) mlock(mapping.begin, mapping.size);
+  });
+}
+
+int lock_all(std::span<const std::string_view> hardly_used) {
+  return mlockall(lock_most(hardly_used) ? MCL_FUTURE : MCL_CURRENT | MCL_FUTURE) != 0 ? errno : 0;
+}
+
 }  // namespace
 
 void prepare() {
@@ -53,8 +70,8 @@ void prepare() {
   lower_oom_score();
 }
 
-int lock() {
-  const int error = mlockall(MCL_CURRENT | MCL_FUTURE) != 0 ? errno : 0;
+int lock(std::span<const std::string_view> hardly_used) {
+  const int error = lock_all(hardly_used);
   locked_flag() = error == 0;
   settled_flag() = true;
   return error;

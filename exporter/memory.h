@@ -2,13 +2,17 @@
 // mlockall(2), mallopt(3), proc(5) oom_score_adj.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 namespace fencewatch::memory {
 
 // Before any thread is made: 256 KiB default stacks, M_ARENA_MAX=1, no trimming, no mmap threshold, OOM score -900 where allowed.
 void prepare();
 
-// After the threads are there and one warm-up scrape has run: mlockall(current and future). 0, or the errno of the refusal.
-int lock();
+// After the threads are there and one warm-up scrape has run: all memory, now and in future, is resident and locked; of the libraries in
+// `hardly_used` (parts of their paths) only the pages that have been used, and each further one once it is. 0, or the errno of the refusal.
+int lock(std::span<const std::string_view> hardly_used = {});
 
 bool locked();
 

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "exporter/family.h"
 #include "exporter/node.h"
 
 namespace prometheus {
@@ -18,17 +19,6 @@ class Registry;
 }
 
 namespace fencewatch {
-
-enum class Type : uint8_t { gauge, counter, histogram };
-enum class Format : uint8_t { text, openmetrics };
-
-// One metric family as METRICS.md shows it. Constant data, one per family, beside the collector that emits it.
-struct Family {
-  std::string_view name;  // with the prefix, and with _total on counters
-  Type type;
-  std::string_view help;    // names the source, ends with a full stop
-  std::string_view labels;  // comma separated label names, for --describe and the contract test
-};
 
 struct Label {
   std::string_view name;

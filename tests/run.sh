@@ -8,6 +8,7 @@
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
+#   package unit, DEB, RPM, bundle: checked, installed in clean systems; as root, with network
 #   cluster the exporter on the nodes of real corosync clusters; root only, and only when it is named
 #   bench   the exporter answers while memory is gone
 # Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a
@@ -15,12 +16,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http stack deploy fuzz bench) # without cluster, until it has shown that it is never wrong on a slow machine
+groups=(unit tsan lint docs http stack deploy package fuzz bench) # without cluster, until it has shown that it is never wrong on a slow machine
 alone=(cluster bench) # what is about time wants the machine for itself
 packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
   libcivetweb-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14
   clang-tidy-14 libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3
-  python3-prometheus-client python3-decorator python3-yaml corosync pacemaker rsyslog iptables iproute2 libcmap-dev libquorum-dev libvotequorum-dev)
+  python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev
+  debootstrap rpm rpmlint lintian mandoc pacemaker rsyslog iptables)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -136,6 +138,15 @@ group_stack() {
 }
 
 group_deploy() { part quickstart tests/quickstart.sh; }
+
+group_package() {
+  built release fencewatch || return 0
+  part packages deploy/package.sh
+  local test
+  for test in tests/deploy/test_*.py; do
+    part "deploy-$(basename "$test" .py)" python3 -m unittest discover -s tests/deploy -p "$(basename "$test")"
+  done
+}
 
 # Seeds are the recorded files; what was found stays in build/fuzz/corpus for the next run.
 fuzz_one() {

@@ -8,8 +8,8 @@
 
 #include "exporter/events/libsystemd.h"
 #include "exporter/events/line_buffer.h"
-#include "exporter/events/mappings.h"
 #include "exporter/events/syslog.h"
+#include "exporter/mappings.h"
 #include "exporter/resolve.h"
 #include "exporter/scan.h"
 
