@@ -19,13 +19,14 @@ module(load="builtin:omfile" Template="RSYSLOG_TraditionalFileFormat")
 
 class Node:
     PORT = 19664
-    SOURCES = {1: ("/var/log/syslog",) * 2, 2: ("/var/log/corosync/corosync.log", "/var/log/pacemaker/pacemaker.log"), 3: ("journal",) * 2}
+    # What corosync and pacemaker say is read from another place on each node.
+    SOURCES = ("/var/log/syslog",) * 2, ("/var/log/corosync/corosync.log", "/var/log/pacemaker/pacemaker.log"), ("journal",) * 2
 
     def __init__(self, cluster, number):
         self.cluster, self.number, self.name = cluster, number, f"n{number}"
         self.directory = os.path.join(cluster.directory, self.name)
         self.namespaces = self.corosync = self.exporter = self.pacemaker = self.init = self.main = None
-        self.source, self.pacemaker_source = self.SOURCES[number]
+        self.source, self.pacemaker_source = self.SOURCES[(number - 1) % 3]
         for name in ("etc/uidgid.d", "corosync", "log/corosync", "log/journal", "log/pacemaker", "state"):
             os.makedirs(os.path.join(self.directory, name))
         for name, text in (("machine-id", f"{number:032x}\n"), ("journald.conf", JOURNALD), ("rsyslog.conf", RSYSLOG)):
