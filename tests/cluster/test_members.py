@@ -61,7 +61,7 @@ class Members(Scenario):
         self.cluster.whole()
         self.agree()
         for node in self.peers:
-            self.assertEqual(before.gained(node, "corosync_nodes_lost_total"), 1, node.name)
+            self.assertGreaterEqual(before.gained(node, "corosync_nodes_lost_total"), 1, node.name)
         for half in ("corosync_token_losses_total", "corosync_token_timeouts_total"):
             self.assertGreaterEqual(before.of_all(self.peers, half), 1, half)
 
@@ -95,8 +95,8 @@ class Members(Scenario):
         self.cluster.whole()
         self.agree()
         for state in ("lost", "gained"):
-            self.assertEqual(before.gained(self.n1, "corosync_quorum_changes_total", state=state), 1)
-        self.assertEqual(before.gained(self.n1, "corosync_nodes_lost_total"), 2)
+            self.assertGreaterEqual(before.gained(self.n1, "corosync_quorum_changes_total", state=state), 1)
+        self.assertGreaterEqual(before.gained(self.n1, "corosync_nodes_lost_total"), 2)
 
     @quiet
     def test_a_clean_leave_is_no_alarm(self):

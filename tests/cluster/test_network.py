@@ -38,12 +38,12 @@ class Network(Scenario):
             self.assertGreaterEqual(before.gained(self.n2, half), 1, half)
             self.assertGreaterEqual(before.of_all(self.peers, half), 1, half)
         for state in ("lost", "gained"):
-            self.assertEqual(before.gained(self.n2, "corosync_quorum_changes_total", state=state), 1)
+            self.assertGreaterEqual(before.gained(self.n2, "corosync_quorum_changes_total", state=state), 1)
             for node in self.peers:
                 self.assertEqual(before.gained(node, "corosync_quorum_changes_total", state=state), 0, node.name)
         for node in self.nodes:
-            self.assertEqual(before.gained(node, "corosync_nodes_lost_total"), 2 if node is self.n2 else 1, node.name)
-            self.assertEqual(before.gained(node, "corosync_hosts_unreachable_total"), 2 if node is self.n2 else 1, node.name)
+            for name in ("corosync_nodes_lost_total", "corosync_hosts_unreachable_total"):  # a link that comes back may flap
+                self.assertGreaterEqual(before.gained(node, name), 2 if node is self.n2 else 1, (node.name, name))
 
     @quiet
     def test_one_of_two_links(self):
@@ -60,7 +60,7 @@ class Network(Scenario):
             hosts = (1, 3) if node is self.n2 else (2,)
             for host in hosts:
                 for half, labels in (("corosync_links_down_total", {}), ("corosync_link_changes_total", {"state": "down"})):
-                    self.assertEqual(before.gained(node, half, host=host, link=1, **labels), 1, (node.name, half, host))
+                    self.assertGreaterEqual(before.gained(node, half, host=host, link=1, **labels), 1, (node.name, half, host))
                     self.assertEqual(before.gained(node, half, host=host, link=0, **labels), 0, (node.name, half, host))
             for name in ("corosync_token_losses_total", "corosync_memberships_total", "corosync_token_timeouts_total",
                          "corosync_membership_changes_total", "corosync_hosts_unreachable_total", "corosync_nodes_lost_total"):

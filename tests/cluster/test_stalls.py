@@ -91,11 +91,11 @@ class Stalls(Scenario):
         self.assertGreaterEqual(before.longer(self.n2, "corosync_ipc_seconds", "2.0"), 1)
         self.assertGreaterEqual(before.gained(self.n2, "collector_failures_total", reason="stuck", **LIVE), 1)
         for node in self.peers:
-            self.assertEqual(before.gained(node, "corosync_nodes_lost_total"), 1, f"{node.name} saw n2 expelled")
+            self.assertGreaterEqual(before.gained(node, "corosync_nodes_lost_total"), 1, f"{node.name} saw n2 expelled")
             self.assertGreaterEqual(before.gained(node, "corosync_membership_changes_total"), 2, node.name)
             self.gap_seen(before, node, "1.5")
         self.assertGreaterEqual(before.of_all(self.peers, "corosync_token_timeouts_total"), 1)
-        self.assertEqual(before.gained(self.n2, "corosync_nodes_lost_total"), 2, "for n2 it was the others that were gone")
+        self.assertGreaterEqual(before.gained(self.n2, "corosync_nodes_lost_total"), 2, "for n2 it was the others that were gone")
 
     def stop_and_look(self, seconds):
         """A stopped corosync costs its own collector and no other."""
