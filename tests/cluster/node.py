@@ -194,6 +194,10 @@ class Node:
         wanted = ("corosync_live", "corosync_log", "fencing", "zone")
         return metrics.Metrics(self.get("/metrics?" + "&".join("collect[]=" + name for name in wanted)))
 
+    def seen(self):
+        """A scrape in which every collector had its turn: while corosync is stopped there is none."""
+        return until(lambda: (seen := self.scrape()) and all(seen.all("collector_up").values()) and seen, f"all collectors of {self.name} answer")
+
     def once(self, *prefix, binary=None):
         """One scrape of corosync by another process in this node, begun by `prefix`."""
         command = [*prefix, binary or BINARY, "--once", "--collector.disable-defaults", "--collector.corosync_live"]

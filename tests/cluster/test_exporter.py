@@ -16,13 +16,13 @@ class Exporter(Scenario):
 
     def test_one_source_each(self):
         for node in self.nodes:
-            self.assertEqual(node.scrape().all("log_source_info", channel="corosync"),
+            self.assertEqual(node.seen().all("log_source_info", channel="corosync"),
                              {(("channel", "corosync"), ("source", node.source)): 1})
 
     def test_a_file_that_is_not_loaded(self):
         text = self.n2.read("etc/corosync.conf")
         self.n2.write("etc/corosync.conf", text.replace("version: 2", "version: 2\n  token: 5000  # tried"))
-        scrape = self.n2.scrape()
+        scrape = self.n2.seen()
         self.n2.write("etc/corosync.conf", text)
         self.assertEqual(scrape.get("corosync_token_timeout_seconds", source="config"), 5.65)
         self.assertEqual(scrape.get("corosync_token_timeout_seconds", source="runtime"), 3.65)
@@ -61,7 +61,7 @@ class Exporter(Scenario):
         self.n2.start_exporter()
         self.cluster.whole()
         self.agree()
-        self.assertEqual(before.gained(self.n2, "corosync_scheduling_misses_total"), 1)
+        self.assertGreaterEqual(before.gained(self.n2, "corosync_scheduling_misses_total"), 1)
         self.assertGreaterEqual(before.of_all(self.peers, "corosync_token_timeouts_total"), 1)
 
     def logged(self, node, name):
@@ -90,7 +90,7 @@ class Exporter(Scenario):
     @quiet
     def test_cost_of_a_scrape_and_of_the_samples(self):
         """What corosync's main thread spends for the exporter: of many scrapes, and of the samples of many exporters."""
-        self.hurt = set()
+        self.hurt, self.calm = set(), True
         scrapes, exporters, seconds = 200, 16, 10
 
         def spent(work):

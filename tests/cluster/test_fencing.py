@@ -83,8 +83,8 @@ class Fencing(Scenario):
         for name in NAMES:
             until(lambda: self.started("fence-" + name), f"the device for {name} has started", 120)
         for node in self.nodes:
-            self.assertEqual(node.scrape().get("fencing_operations_total", target="n2", action="reboot", result="success"), 0, node.name)
-            self.assertEqual(node.scrape().all("log_source_info", channel="pacemaker"),
+            self.assertEqual(node.seen().get("fencing_operations_total", target="n2", action="reboot", result="success"), 0, node.name)
+            self.assertEqual(node.seen().all("log_source_info", channel="pacemaker"),
                              {(("channel", "pacemaker"), ("source", node.pacemaker_source)): 1})
             truth.agree(node)
         before = Before(*self.nodes)
@@ -106,7 +106,7 @@ class Fencing(Scenario):
         truth.agree(self.n2)
         self.assertEqual(before.gained(self.n2, "corosync_scheduling_misses_total"), 1)
         self.assertGreaterEqual(before.gained(self.n2, "corosync_scheduling_delay_seconds_sum"), 3.5)
-        self.assertEqual(self.n2.scrape().get("corosync_up"), 0)
+        self.assertEqual(self.n2.seen().get("corosync_up"), 0)
 
         self.n2.start_corosync()
         self.n2.start_pacemaker()
@@ -116,7 +116,7 @@ class Fencing(Scenario):
             truth.agree(node)
             self.assertEqual(self.operations(before, node, target="n2", action="reboot", result="success"), 1, node.name)
             self.assertEqual(self.operations(before, node), 1, f"{node.name}: and nothing else")
-            self.assertGreater(node.scrape().get("fencing_last_timestamp_seconds", target="n2"), 0)
+            self.assertGreater(node.seen().get("fencing_last_timestamp_seconds", target="n2"), 0)
             self.assertEqual(before.gained(node, "fenced_self_total"), 0)
             self.assertGreaterEqual(before.gained(node, "corosync_nodes_lost_total"), 1, node.name)
         self.assertEqual(self.requests(), ["reboot n2"])

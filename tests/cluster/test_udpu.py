@@ -16,7 +16,7 @@ class Udpu(Scenario):
         self.agree()
         for node in self.nodes:
             for name in ("corosync_link_connected", "corosync_links_down_total", "corosync_link_changes_total"):
-                self.assertEqual(node.scrape().all(name), {}, node.name)
+                self.assertEqual(node.seen().all(name), {}, node.name)
         self.assertEqual(before.gained(self.n2, "corosync_scheduling_misses_total"), 1)
         for half in ("corosync_token_losses_total", "corosync_token_timeouts_total", "corosync_token_warnings_total"):
             self.assertGreaterEqual(before.of_all(self.peers, half), 1, half)
