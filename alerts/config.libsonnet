@@ -1,8 +1,8 @@
 // What a user of the mixin may change. Every threshold stands here and nowhere else.
 {
   _config+:: {
-    // Where the runbooks are served; no address of ours, set your own.
-    runbookURL: 'https://runbooks.example.org/fencewatch/%s.md',
+    // Where the runbooks are, %s is the alert's name. The copies in the project's repository unless you serve your own.
+    runbookURL: 'https://github.com/fencewatch/fencewatch/blob/main/alerts/runbooks/%s.md',
     // Which targets are fencewatch.
     selector: 'job="fencewatch"',
     clusterLabel: 'cluster',

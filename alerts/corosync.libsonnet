@@ -77,7 +77,9 @@ local q = import 'query.libsonnet';
           'critical',
           'fencewatch_corosync_quorate{%s} == 0' % s,
           'The node is in a part of the cluster without quorum.',
-          '{{ $labels.instance }} provides no cluster service until it sees enough members again.',
+          |||
+            {{ $labels.instance }} provides no cluster service until it sees enough members again: it has %s of %s votes that quorum takes.
+          ||| % [q.valueOf('fencewatch_corosync_votes'), q.valueOf('fencewatch_corosync_quorum_votes')],
           wait='30s',
         ),
         alert.new(

@@ -33,6 +33,7 @@ local q = import 'query.libsonnet';
             %s
           ||| % [c.tokenWarnings, w, numbers],
         ),
+        // Without a query for numbers: many nodes may have it, and ZoneMiscounted and WatermarksCollapsed tell them.
         alert.new(
           'FenceRiskLatent',
           'info',

@@ -1,4 +1,5 @@
-// One node over a kernel upgrade: everything by the release that was running.
+// One node over a kernel upgrade: everything by the release that was running. Of raw metrics where they are held against a release: a recorded one is
+// of the kernel before for some seconds after the reboot.
 local g = import 'lib.libsonnet';
 
 local s = g.selector;
@@ -6,9 +7,12 @@ local by(expr) = '(%s) * on (cluster, job, instance) group_left (release) fencew
 local increase(metric, matchers='') = 'increase(%s{%s}[$__rate_interval])' % [metric, if matchers == '' then s else s + ',' + matchers];
 local legend = '{{instance}} {{release}}';
 
+local miscounted = 'max by (cluster, job, instance) (fencewatch_zone_miscount{%s})' % s;
+local honoured = 'min by (cluster, job, instance) (fencewatch_zone_watermark_honoured_ratio{%s})' % s;
+
 // Over the whole time shown, for each release.
-local least(metric) = g.tableTarget('min by (instance, release) (min_over_time((%s)[$__range:5m]))' % by('%s{%s}' % [metric, s]));
-local most(metric) = g.tableTarget('max by (instance, release) (max_over_time((%s)[$__range:5m]))' % by('%s{%s}' % [metric, s]));
+local least(expr) = g.tableTarget('min by (instance, release) (min_over_time((%s)[$__range:5m]))' % by(expr));
+local most(expr) = g.tableTarget('max by (instance, release) (max_over_time((%s)[$__range:5m]))' % by(expr));
 local total(expr) = g.tableTarget('sum by (instance, release) (sum_over_time((%s)[$__range:5m]))' % by(expr));
 local five(metric, matchers='') = 'increase(%s{%s}[5m])' % [metric, if matchers == '' then s else s + ',' + matchers];
 
@@ -23,8 +27,8 @@ function(tags) g.dashboard(
         'By release',
         'What each kernel release did in the time shown: miscounted or not, the least honoured watermark, and how much distress there was in all.',
         [
-          most('instance:fencewatch_zone_miscount:max'),
-          least('instance:fencewatch_zone_watermark_honoured_ratio:min'),
+          most(miscounted),
+          least(honoured),
           total('max by (cluster, job, instance) (%s)' % five('fencewatch_zone_below_watermark_seconds_total', 'watermark="min"')),
           total('sum by (cluster, job, instance) (%s)' % five('fencewatch_reclaim_direct_stalls_total')),
           total('sum by (cluster, job, instance) (%s)' % five('fencewatch_oom_kills_total')),
@@ -48,13 +52,16 @@ function(tags) g.dashboard(
       ) + { fieldConfig+: { overrides: [
         g.override('miscounted', { mappings: g.yesNoMapping, 'custom.cellOptions': { type: 'color-background', mode: 'basic' } }),
         g.override('least watermark ratio', { unit: 'percentunit' }),
+      ] + [
+        g.override(counted, { decimals: 0 })
+        for counted in ['direct reclaim stalls', 'OOM kills', 'token warnings']
       ] } },
     ],
     [
       g.graph('Watermarks honoured', 'The least honoured min watermark of the node. It should step to 1 at the reboot.', 'percentunit', [
-        g.target(by('instance:fencewatch_zone_watermark_honoured_ratio:min{%s}' % s), legend),
+        g.target(by(honoured), legend),
       ]) + g.withLimit(0.8),
-      g.graph('Fence risk', '0 none to 3 high. It should fall to 0 at the reboot.', 'short', [
+      g.graph('Fence risk', '0 none to 3 high. It should fall to 0 within the ten minutes after the reboot for which the rules look back.', 'short', [
         g.target(by('instance:fencewatch_fence_risk:level{%s}' % s), legend),
       ]),
     ],

@@ -7,22 +7,32 @@ local column(metric) = g.tableTarget('max by (cluster, instance) (%s{%s})' % [me
 local risk(n, name, color) =
   g.stat('Risk %d, %s' % [n, name], 'Nodes whose fence risk is %d now. What the levels mean: alerts/README.md.' % n, 'short', [g.target(level(n))], color);
 
-// How many machines have a label's value, and how many of them are miscounted.
-local tally(title, description, info, labels) = g.table(
-  title,
-  description,
-  [
-    g.tableTarget('count by (%s) (%s{%s})' % [labels, info, s]),
-    g.tableTarget('sum by (%s) (%s{%s} * on (cluster, job, instance) group_left () instance:fencewatch_zone_miscount:max{%s})' % [labels, info, s, s]),
-  ],
-  [
-    { id: 'merge', options: {} },
-    { id: 'organize', options: { excludeByName: { Time: true }, renameByName: { 'Value #A': 'machines', 'Value #B': 'miscounted' } } },
-    { id: 'sortBy', options: { sort: [{ field: 'miscounted', desc: true }] } },
-  ],
-  w=12,
-  h=8,
-);
+// How many machines have a label's value, how many of them are miscounted, and how many have a kernel that an advisory calls affected.
+local tally(title, description, info, labels) =
+  local those(metric) =
+    g.tableTarget('sum by (%s) (%s{%s} * on (cluster, job, instance) group_left () %s{%s})' % [labels, info, s, metric, s]);
+  g.table(
+    title,
+    description,
+    [
+      g.tableTarget('count by (%s) (%s{%s})' % [labels, info, s]),
+      those('instance:fencewatch_zone_miscount:max'),
+      those('instance:fencewatch_kernel_advisory_affected:max'),
+    ],
+    [
+      { id: 'merge', options: {} },
+      { id: 'organize', options: {
+        excludeByName: { Time: true },
+        renameByName: { 'Value #A': 'machines', 'Value #B': 'miscounted', 'Value #C': 'affected, by an advisory' },
+      } },
+      { id: 'sortBy', options: { sort: [{ field: 'miscounted', desc: true }] } },
+    ],
+    w=12,
+    h=8,
+  ) + {
+    local warn = { thresholds: g.steps([[null, 'transparent'], [1, g.colors.elevated]]), 'custom.cellOptions': { type: 'color-background', mode: 'basic' } },
+    fieldConfig+: { overrides: [g.override('miscounted', warn), g.override('affected, by an advisory', warn)] },
+  };
 
 function(tags) g.dashboard(
   'fleet',
@@ -47,7 +57,7 @@ function(tags) g.dashboard(
     [
       g.table(
         'Nodes',
-        'The chain from left to right: memory mis-set, memory in distress, corosync late; empty where the node has nothing to read. Click a node for its details.',
+        'The chain from left to right: memory mis-set, memory in distress, corosync late; empty where the node has nothing to read. A node that does not answer keeps its links for ten minutes. Click a node for its details.',
         [
           column('instance:fencewatch_fence_risk:level'),
           column('instance:fencewatch_memory_misset:bool'),
@@ -56,6 +66,7 @@ function(tags) g.dashboard(
           column('instance:fencewatch_zone_watermark_honoured_ratio:min'),
           g.tableTarget('max by (cluster, instance, release) (fencewatch_kernel_info{%s})' % s),
           g.tableTarget('max by (cluster, instance, vendor, product) (fencewatch_machine_info{%s})' % s),
+          column('up'),
         ],
         [
           { id: 'merge', options: {} },
@@ -63,13 +74,14 @@ function(tags) g.dashboard(
             id: 'organize',
             options: {
               excludeByName: { Time: true, 'Value #F': true, 'Value #G': true },
-              indexByName: { 'Value #A': 0, cluster: 1, instance: 2, 'Value #B': 3, 'Value #C': 4, 'Value #D': 5, 'Value #E': 6, release: 7, vendor: 8, product: 9 },
+              indexByName: { 'Value #A': 0, cluster: 1, instance: 2, 'Value #H': 3, 'Value #B': 4, 'Value #C': 5, 'Value #D': 6, 'Value #E': 7, release: 8, vendor: 9, product: 10 },
               renameByName: {
                 'Value #A': 'risk',
                 'Value #B': 'memory mis-set',
                 'Value #C': 'in distress',
                 'Value #D': 'corosync late',
                 'Value #E': 'least watermark ratio',
+                'Value #H': 'answers',
               },
             },
           },
@@ -79,6 +91,7 @@ function(tags) g.dashboard(
         local cell = { type: 'color-background', mode: 'basic' },
         fieldConfig+: { overrides: [
           g.override('risk', { mappings: g.riskMapping, 'custom.cellOptions': cell }),
+          g.override('answers', { mappings: g.answersMapping, 'custom.cellOptions': cell }),
           g.override('memory mis-set', { mappings: g.yesNoMapping, 'custom.cellOptions': cell }),
           g.override('in distress', { mappings: g.yesNoMapping, 'custom.cellOptions': cell }),
           g.override('corosync late', { mappings: g.yesNoMapping, 'custom.cellOptions': cell }),
@@ -102,7 +115,9 @@ function(tags) g.dashboard(
       ], [
         { id: 'organize', options: { excludeByName: { Time: true }, renameByName: { Value: 'machines' } } },
         { id: 'sortBy', options: { sort: [{ field: 'status', desc: false }] } },
-      ], w=12, h=8),
+      ], w=12, h=8) + { fieldConfig+: { overrides: [
+        g.override('status', { mappings: g.advisoryMapping, 'custom.cellOptions': { type: 'color-background', mode: 'basic' } }),
+      ] } },
     ],
     [
       tally('Kernels', 'Machines by kernel release, and how many of them have a miscounted zone: affected and fixed kernels at a glance.', 'fencewatch_kernel_info', 'release'),

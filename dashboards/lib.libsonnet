@@ -3,7 +3,9 @@
   local source = { type: 'prometheus', uid: '${datasource}' },
 
   // Okabe and Ito's colours, told apart by everyone; a risk is told in words as well.
-  colors:: { none: '#0072B2', latent: '#F0E442', elevated: '#E69F00', high: '#D55E00', unknown: '#999999', good: '#009E73' },
+  colors:: { none: '#0072B2', latent: '#F0E442', elevated: '#E69F00', high: '#D55E00', unknown: '#999999', quiet: '#464C54', plain: '#56B4E9' },
+  // Of the lines of a panel, one for each query. Where one query gives a line for each zone or host, the legend tells them apart.
+  local lines = [$.colors.plain, $.colors.elevated, '#009E73', '#CC79A7', $.colors.latent, $.colors.high],
 
   local value(text, color) = { text: text, color: color },
   riskMapping:: [{
@@ -15,6 +17,14 @@
       '3': value('3 high', $.colors.high) { index: 3 },
     },
   }],
+  answersMapping:: [{
+    type: 'value',
+    options: { '0': value('NO', $.colors.elevated) { index: 0 }, '1': value('yes', $.colors.none) { index: 1 } },
+  }],
+  advisoryMapping:: [{
+    type: 'value',
+    options: { affected: value('affected', $.colors.high) { index: 0 }, fixed: value('fixed', $.colors.none) { index: 1 } },
+  }],
   yesNoMapping:: [{
     type: 'value',
     options: { '0': value('no', $.colors.none) { index: 0 }, '1': value('YES', $.colors.high) { index: 1 } },
@@ -24,7 +34,7 @@
   // Every query is of the chosen jobs and instances.
   selector:: 'job=~"$job",instance=~"$instance",cluster=~"$cluster"',
 
-  target(expr, legend=''):: { expr: expr, legendFormat: legend, datasource: source, range: true },
+  target(expr, legend='', color=null, dashed=false):: { expr: expr, legendFormat: legend, datasource: source, range: true, color:: color, dashed:: dashed },
   tableTarget(expr):: { expr: expr, format: 'table', instant: true, datasource: source },
 
   local panel(type, title, description, unit, targets, w, h) = {
@@ -41,7 +51,13 @@
   graph(title, description, unit, targets, w=12, h=8):: panel('timeseries', title, description, unit, targets, w, h) {
     fieldConfig+: { defaults+: { min: 0, custom: { lineWidth: 2, fillOpacity: 0, showPoints: 'auto', spanNulls: false } } },
     options: { legend: { displayMode: 'list', placement: 'bottom', showLegend: true }, tooltip: { mode: 'multi', sort: 'desc' } },
-  },
+  } + (if std.length(targets) == 1 then {} else { fieldConfig+: { overrides: [
+         $.override(std.char(std.codepoint('A') + i), {
+           color: { mode: 'fixed', fixedColor: if targets[i].color == null then lines[i] else targets[i].color },
+           [if targets[i].dashed then 'custom.lineStyle']: { fill: 'dash', dash: [10, 8] },
+         }, 'byFrameRefID')
+         for i in std.range(0, std.length(targets) - 1)
+       ] } }),
 
   // A dashed line at `at`.
   withLimit(at):: {
@@ -57,7 +73,7 @@
   },
 
   stat(title, description, unit, targets, color, w=4, h=4):: panel('stat', title, description, unit, targets, w, h) {
-    fieldConfig+: { defaults+: { noValue: '0', color: { mode: 'thresholds' }, thresholds: $.steps([[null, $.colors.unknown], [1, color]]) } },
+    fieldConfig+: { defaults+: { noValue: '0', color: { mode: 'thresholds' }, thresholds: $.steps([[null, $.colors.quiet], [1, color]]) } },
     options: { colorMode: 'background', graphMode: 'none', textMode: 'value', reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false } },
   },
 
@@ -67,8 +83,8 @@
     transformations: transformations,
   },
 
-  override(name, properties):: {
-    matcher: { id: 'byName', options: name },
+  override(name, properties, by='byName'):: {
+    matcher: { id: by, options: name },
     properties: [{ id: key, value: properties[key] } for key in std.objectFields(properties)],
   },
 
@@ -111,7 +127,7 @@
     links: [{ type: 'dashboards', title: 'fencewatch', tags: tags, asDropdown: false, includeVars: true, keepTime: true, icon: 'external link', targetBlank: false, tooltip: '', url: '' }],
     annotations: { list: annotations },
     templating: { list: [
-      { type: 'datasource', name: 'datasource', label: 'Data source', query: 'prometheus', current: {}, refresh: 1, hide: 0 },
+      { type: 'datasource', name: 'datasource', label: 'Data source', query: 'prometheus', current: { text: 'default', value: 'default' }, refresh: 1, hide: 0 },
       variable('cluster', 'Cluster'),
       variable('job', 'Job'),
       variable('instance', 'Instance'),

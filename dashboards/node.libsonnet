@@ -27,18 +27,18 @@ function(tags) g.dashboard(
       ], g.yesNoMapping, h=6),
     ],
     [
-      g.graph('Zone $zone: free memory against its watermarks', "kswapd wakes when free falls below low, and below min allocations stop and reclaim for themselves. Expected min is what the kernel's formula gives; min far below it is the fault.", 'bytes', [
-        g.target(bytes('fencewatch_zone_free_pages{%s}' % with('zone=~"$zone"')), zone + ' free'),
-        g.target(marks('min'), zone + ' min'),
-        g.target(marks('low'), zone + ' low'),
-        g.target(marks('high'), zone + ' high'),
-        g.target(bytes('fencewatch_zone_expected_watermark_pages{%s}' % with('zone=~"$zone",watermark="min"')), zone + ' expected min'),
+      g.graph('Zone $zone: free memory against its watermarks', "kswapd wakes when free falls below low, and below min allocations stop and reclaim for themselves. The dashed line is the min that the kernel's formula gives; min far below it is the fault. One line of each kind for each NUMA node.", 'bytes', [
+        g.target(bytes('fencewatch_zone_free_pages{%s}' % with('zone=~"$zone"')), zone + ' free', g.colors.plain),
+        g.target(marks('min'), zone + ' min', g.colors.high),
+        g.target(marks('low'), zone + ' low', g.colors.elevated),
+        g.target(marks('high'), zone + ' high', g.colors.latent),
+        g.target(bytes('fencewatch_zone_expected_watermark_pages{%s}' % with('zone=~"$zone",watermark="min"')), zone + ' expected min', g.colors.high, dashed=true),
       ], w=24, h=9) + {
         repeat: 'zone',
         repeatDirection: 'h',
         maxPerRow: 2,
         fieldConfig+: { defaults+: { custom+: { scaleDistribution: { type: 'log', log: 10 } } } },
-      } + { fieldConfig+: { defaults+: { min: null } } },
+      } + { fieldConfig+: { defaults+: { min:: null } } },
     ],
     [
       g.graph('Watermarks honoured', 'Printed min watermark over the expected one, for each zone. 1 is healthy, below 0.8 the zone is starved.', 'percentunit', [
@@ -53,16 +53,21 @@ function(tags) g.dashboard(
         g.target('sum by (instance) (%s)' % rate('fencewatch_reclaim_direct_stalls_total'), '{{instance}} stalls'),
       ]),
       g.graph('Who reclaims', 'Pages looked at in a second to free them: by kswapd is as it should be, direct is a process that waits.', 'ops', [
-        g.target('sum by (instance, by) (%s)' % rate('fencewatch_reclaim_scanned_pages_total'), '{{instance}} {{by}}'),
+        g.target('sum by (instance) (%s)' % rate('fencewatch_reclaim_scanned_pages_total', 'by="kswapd"'), '{{instance}} kswapd'),
+        g.target('sum by (instance) (%s)' % rate('fencewatch_reclaim_scanned_pages_total', 'by="direct"'), '{{instance}} direct', g.colors.high),
       ]),
     ],
     [
-      g.graph('OOM kills', 'Processes killed for want of memory. Those of memory cgroups are usual on Kubernetes; global ones are not.', 'short', [
+      g.graph('OOM kills', 'Processes killed for want of memory. Those of memory cgroups are usual on Kubernetes, those for the machine are not. Prometheus extrapolates: one kill can look like 1.3.', 'short', [
         g.target('sum by (instance) (%s)' % increase('fencewatch_oom_kills_total'), '{{instance}} all'),
-        g.target('sum by (instance, constraint) (%s)' % increase('fencewatch_oom_kill_events_total'), '{{instance}} {{constraint}}'),
+        g.target('sum by (instance) (%s)' % increase('fencewatch_oom_kill_events_total', 'constraint="memcg"'), '{{instance}} for a memory cgroup'),
+        g.target('sum by (instance) (%s)' % increase('fencewatch_oom_kill_events_total', 'constraint=~"global|cpuset|mempolicy"'), '{{instance}} for the machine', g.colors.high),
       ]),
       g.graph('Pressure', 'Share of time in which some tasks, or all of them (full), waited for the resource. Kernels from 4.20.', 'percentunit', [
-        g.target(rate('fencewatch_pressure_stalled_seconds_total', 'resource=~"memory|cpu|io"'), '{{instance}} {{resource}} {{kind}}'),
+        g.target(rate('fencewatch_pressure_stalled_seconds_total', 'resource="cpu",kind="some"'), '{{instance}} cpu some'),
+        g.target(rate('fencewatch_pressure_stalled_seconds_total', 'resource="io",kind="full"'), '{{instance}} io full', '#009E73'),
+        g.target(rate('fencewatch_pressure_stalled_seconds_total', 'resource="memory",kind="some"'), '{{instance}} memory some', g.colors.elevated),
+        g.target(rate('fencewatch_pressure_stalled_seconds_total', 'resource="memory",kind="full"'), '{{instance}} memory full', g.colors.high),
       ]),
     ],
     [
@@ -77,12 +82,12 @@ function(tags) g.dashboard(
     [
       g.graph('Corosync: events', "Token warnings (75 % of the timeout), tokens lost, and times that corosync was not scheduled. The last is always this node's own fault.", 'short', [
         g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_token_warnings_total'), '{{instance}} token warnings'),
-        g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_token_timeouts_total'), '{{instance}} token lost'),
+        g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_token_timeouts_total'), '{{instance}} token lost', g.colors.high),
         g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_scheduling_misses_total'), '{{instance}} not scheduled'),
       ]),
       g.graph('Corosync: longest wait for the token', 'Upper bound of the longest wait, from four looks a second, against the timeout. Above a half it is a near miss.', 's', [
         g.target('histogram_quantile(1, sum by (instance, le) (%s))' % rate('fencewatch_corosync_token_gap_seconds_bucket'), '{{instance}} longest wait'),
-        g.target('max by (instance) (fencewatch_corosync_token_timeout_seconds{%s})' % with('source="runtime"'), '{{instance}} timeout'),
+        g.target('max by (instance) (fencewatch_corosync_token_timeout_seconds{%s})' % with('source="runtime"'), '{{instance}} timeout', g.colors.high, dashed=true),
       ]),
     ],
     [

@@ -120,7 +120,7 @@ LogSources log_sources(const Config& config) {
     if (name == kKmsg) return std::make_unique<Kmsg>(root_path + "/dev/kmsg", boot_id);
     if (name == "journal") return std::make_unique<Journal>(journal, boot_id);
     if (once) return make_archive(root->get(), name);
-    return std::make_unique<Tail>(root_path + name, TailOptions{.from_start = from_start});
+    return std::make_unique<Tail>(name, TailOptions{.root = root, .from_start = from_start});
   };
   return sources;
 }

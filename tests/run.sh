@@ -5,6 +5,7 @@
 #   lint    tests/lint.sh
 #   docs    what the documents show is what the program does; alerts and dashboards
 #   http    the release binary over HTTP
+#   events  real logs: this kernel's OOM killer, journald, rsyslog with logrotate, kill -9, a flood; root only
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
@@ -16,13 +17,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http stack deploy package fuzz cluster bench)
+groups=(unit tsan lint docs http events stack deploy package fuzz cluster bench)
 alone=(cluster bench) # what is about time wants the machine for itself
-packages=(g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev
-  libcivetweb-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev systemd-journal-remote doctest-dev clang-14 clang-format-14
-  clang-tidy-14 libclang-rt-14-dev shellcheck prometheus prometheus-alertmanager jsonnet prometheus-node-exporter python3
-  python3-prometheus-client python3-decorator python3-yaml corosync iproute2 libcmap-dev libquorum-dev libvotequorum-dev
-  debootstrap rpm rpmlint lintian mandoc pacemaker rsyslog iptables)
+packages=(
+  # build
+  g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev libcivetweb-dev
+  libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev doctest-dev
+  # checks
+  clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck jsonnet python3 python3-prometheus-client python3-decorator python3-yaml
+  # real parts
+  prometheus prometheus-alertmanager prometheus-node-exporter chromium fonts-dejavu-core systemd-journal-remote rsyslog logrotate
+  # clusters
+  corosync pacemaker libcmap-dev libquorum-dev libvotequorum-dev iproute2 iptables
+  # packages and images
+  debootstrap rpm rpmlint lintian mandoc
+)
 logs=$PWD/build/test-logs
 results=$logs/results
 
@@ -34,6 +43,7 @@ install_packages() {
   for package in "${packages[@]}"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
+  command -v npm >/dev/null || missing+=(nodejs npm) # another nodejs than Debian's brings its own npm
   [ ${#missing[@]} -gt 0 ] || return 0
   echo "installing ${missing[*]}"
   local sudo=()
@@ -122,7 +132,8 @@ group_lint() {
 group_docs() {
   built release fencewatch || return 0
   part docs tests/docs.sh build/release/fencewatch
-  part alerts python3 -m unittest discover -s tests/alerts
+  part dashboards python3 -m unittest discover -s tests/dashboards
+  part alerts env FENCEWATCH="$PWD/build/release/fencewatch" python3 -m unittest discover -s tests/alerts
   local test
   for test in alerts/tests/*.yml; do part "alerts-$(basename "$test" .yml)" promtool test rules "$test"; done
 }
@@ -130,6 +141,11 @@ group_docs() {
 group_http() {
   built release fencewatch || return 0
   part http python3 tests/http/run.py build/release/fencewatch
+}
+
+group_events() {
+  built release fencewatch || return 0
+  part events python3 tests/events/run.py build/release/fencewatch
 }
 
 group_stack() {

@@ -45,10 +45,10 @@ std::optional<Suffix> suffix(std::string_view text) {
   return out;
 }
 
-struct Name {
+struct Parts {
   std::string directory, base, stem, extension;
 
-  explicit Name(const std::string& path) {
+  explicit Parts(const std::string& path) {
     const size_t slash = path.rfind('/');
     directory = slash == path.npos ? "." : path.substr(0, slash + 1);
     base = path.substr(slash + 1);  // npos + 1 is 0
@@ -70,6 +70,8 @@ struct Sibling {
   Suffix suffix;
   ino_t inode;
   int64_t changed_ns;
+
+  bool operator==(const Sibling& other) const { return name == other.name && inode == other.inode; }
 };
 
 // By name where all are named alike: times of quick rotations are the same.
@@ -82,38 +84,91 @@ void sort_oldest_first(std::vector<Sibling>& all) {
   });
 }
 
-std::vector<Sibling> siblings(const Name& name, const File& live) {
-  std::vector<Sibling> all;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(name.directory.c_str()), closedir);
-  if (!directory) return all;
-  while (const dirent* entry = readdir(directory.get())) {
-    auto rotated = name.suffix_of(entry->d_name);
-    struct stat is {};
-    if (!rotated || fstatat(dirfd(directory.get()), entry->d_name, &is, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(is.st_mode)) continue;
-    if (is.st_ino == live.inode && is.st_dev == live.device) continue;
-    all.push_back({name.directory + '/' + entry->d_name, std::move(*rotated), is.st_ino, nanoseconds(is.st_mtim)});
+// The directory of a log.
+class Directory {
+ public:
+  explicit Directory(const Name& name) : parts_(name.path), opened_(name.open(parts_.directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK)) {}
+
+  std::vector<Sibling> siblings(const File& live) const {
+    std::vector<Sibling> all;
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(
+        opened_ ? fdopendir(openat(opened_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) : nullptr, closedir);
+    if (!stream) return all;
+    while (const dirent* entry = readdir(stream.get())) {
+      auto rotated = parts_.suffix_of(entry->d_name);
+      struct stat is {};
+      if (!rotated || fstatat(opened_.get(), entry->d_name, &is, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(is.st_mode)) continue;
+      if (is.st_ino == live.inode && is.st_dev == live.device) continue;
+      all.push_back({entry->d_name, std::move(*rotated), is.st_ino, nanoseconds(is.st_mtim)});
+    }
+    sort_oldest_first(all);
+    return all;
   }
-  sort_oldest_first(all);
-  return all;
+
+  std::optional<File> open(const Sibling& sibling) const {
+    File file;
+    file.fd = Fd(openat(opened_.get(), sibling.name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW));
+    struct stat is {};
+    if (!file.fd || fstat(file.fd.get(), &is) != 0 || is.st_ino != sibling.inode) return std::nullopt;  // renamed meanwhile
+    describe(is, file);
+    return file;
+  }
+
+ private:
+  const Parts parts_;
+  const Fd opened_;
+};
+
+// Those of `all` that follow. False: one of them is not under its name any more.
+bool collect(const Directory& directory, const std::vector<Sibling>& all, const Mark& mark, Trail& trail) {
+  auto next = all.end();
+  const auto look = [&](bool renamed) {  // else for a copy: it was made later, and begins alike, which older logs may do as well
+    if (trail.found || (!renamed && mark.head == 0)) return;
+    for (auto it = all.begin(); it != all.end(); ++it) {
+      if (renamed ? it->inode != mark.inode : it->changed_ns < mark.changed_ns) continue;
+      auto file = directory.open(*it);
+      if (!file || !mark.fits(*file)) continue;
+      trail.files.push_back(std::move(*file));
+      trail.found = true;
+      next = it + 1;
+      return;
+    }
+  };
+  look(true);
+  look(false);
+  if (!trail.found) next = std::ranges::find_if(all, [&](const Sibling& s) { return s.changed_ns > mark.changed_ns; });
+  for (; next != all.end(); ++next) {
+    auto file = directory.open(*next);
+    if (!file) return false;
+    trail.files.push_back(std::move(*file));
+  }
+  return true;
 }
 
-std::optional<File> open_sibling(const Sibling& sibling) {
-  File file;
-  if (!open_file(sibling.name, file) || file.inode != sibling.inode) return std::nullopt;  // renamed meanwhile
-  return file;
-}
+bool begins_as(const File& file, std::string_view head) { return read_head(file, head.size()) == head; }
 
 }  // namespace
 
-Status open_file(const std::string& path, File& out) {
-  out.fd = Fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
-  return out.fd ? look_again(out, path) : fault(errno, path);
+Fd Name::open(const std::string& of, int flags) const {
+  if (!root) return Fd(::open(of.c_str(), flags | O_CLOEXEC));
+  return open_in_root(root->get(), std::string_view(of).substr(std::min(of.find_first_not_of('/'), of.size())), flags);
 }
 
-Status look_again(File& file, const std::string& path) {
+bool Name::status(struct stat& out) const {
+  if (!root) return stat(path.c_str(), &out) == 0;
+  const Fd found = open(path, O_PATH);
+  return found && fstat(found.get(), &out) == 0;
+}
+
+Status open_file(const Name& name, File& out) {
+  out.fd = name.open(name.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  return out.fd ? look_again(out, name) : fault(errno, name.path);
+}
+
+Status look_again(File& file, const Name& name) {
   struct stat is {};
-  if (fstat(file.fd.get(), &is) != 0) return fault(errno, path);
-  if (!S_ISREG(is.st_mode)) return Status{Code::malformed, 0, path, "not a regular file"};
+  if (fstat(file.fd.get(), &is) != 0) return fault(errno, name.path);
+  if (!S_ISREG(is.st_mode)) return Status{Code::malformed, 0, name.path, "not a regular file"};
   describe(is, file);
   return {};
 }
@@ -128,6 +183,10 @@ std::string read_head(const File& file, uint64_t limit) {
   std::array<char, kHead> head;
   const ssize_t got = pread(file.fd.get(), head.data(), std::min<uint64_t>(limit, kHead), 0);
   return {head.data(), static_cast<size_t>(std::max<ssize_t>(got, 0))};
+}
+
+Mark Mark::of(const File& file, std::string_view head, uint64_t offset) {
+  return {file.inode, offset, head.size(), rotation::fingerprint(head), file.changed_ns};
 }
 
 std::string Mark::text() const {
@@ -152,27 +211,24 @@ bool Mark::fits(const File& file) const {
   return head == 0 || (begin.size() == head && rotation::fingerprint(begin) == fingerprint);
 }
 
-Trail follow(const std::string& path, const Mark& mark, const File& live) {
-  const std::vector<Sibling> all = siblings(Name(path), live);
+// While it looks, logrotate may be at work: files change their names, and `live` its contents. Looks until nothing moved.
+Trail follow(const Name& name, const Mark& mark, File& live) {
+  constexpr int kTries = 100;
+  const Directory directory(name);
   Trail trail;
-  auto next = all.end();
-  const auto look = [&](bool renamed) {  // else for a copy: it was made later, and begins alike, which older logs may do as well
-    if (trail.found || (!renamed && mark.head == 0)) return;
-    for (auto it = all.begin(); it != all.end(); ++it) {
-      if (renamed ? it->inode != mark.inode : it->changed_ns < mark.changed_ns) continue;
-      auto file = open_sibling(*it);
-      if (!file || !mark.fits(*file)) continue;
-      trail.files.push_back(std::move(*file));
-      trail.found = true;
-      next = it + 1;
-      return;
-    }
+  for (int tries = 0; tries < kTries; ++tries) {
+    trail = {};
+    trail.head = read_head(live, kHead);
+    const uint64_t size = live.size;
+    const std::vector<Sibling> all = directory.siblings(live);
+    const bool whole = collect(directory, all, mark, trail) && directory.siblings(live) == all;
+    if (look_again(live, name) && whole && live.size >= size && begins_as(live, trail.head)) break;
+  }
+  const auto unfinished = [&](const File& file) {
+    return file.size > 0 && file.size <= live.size && begins_as(live, read_head(file, kHead));
   };
-  look(true);
-  look(false);
-  if (!trail.found) next = std::ranges::find_if(all, [&](const Sibling& s) { return s.changed_ns > mark.changed_ns; });
-  for (; next != all.end(); ++next)
-    if (auto file = open_sibling(*next)) trail.files.push_back(std::move(*file));
+  if (!trail.files.empty() && trail.files.back().inode != mark.inode && unfinished(trail.files.back())) trail.files.pop_back();
+  trail.found = trail.found && !trail.files.empty();
   return trail;
 }
 

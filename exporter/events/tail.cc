@@ -31,17 +31,17 @@ uint64_t last_line(const File& file) {
 
 }  // namespace
 
-Tail::Tail(std::string path, TailOptions options) : path_(std::move(path)), options_(options) {}
+Tail::Tail(std::string path, TailOptions options) : name_{options.root, std::move(path)}, options_(std::move(options)) {}
 
 Status Tail::open(std::string_view position) {
   files_.clear();
   buffer_.clear();
   head_.clear();
   carried_ = 0;
-  drained_ = false;
+  drained_ = unsure_ = truncates_ = false;
   twins_ = {};
   File live;
-  if (const Status status = rotation::open_file(path_, live); !status) return status;
+  if (const Status status = rotation::open_file(name_, live); !status) return status;
   named_ = std::chrono::steady_clock::now();
   if (int64_t since_us = 0; position.starts_with('@') && scan::number(position.substr(1), since_us)) {
     mark_ = {.changed_ns = since_us * 1000 - 1};  // of no file: what was changed later follows it
@@ -50,10 +50,12 @@ Status Tail::open(std::string_view position) {
   } else if (!Mark::parse(position, mark_)) {
     const uint64_t start = options_.from_start ? 0 : last_line(live);
     files_.push_back(std::move(live));
+    remember_live(rotation::read_head(files_.back(), rotation::kHead));
     mark_front();
     at_ = mark_.offset = start;
   } else if (live.inode == mark_.inode && mark_.fits(live)) {
     files_.push_back(std::move(live));
+    remember_live(rotation::read_head(files_.back(), rotation::kHead));
     at_ = mark_.offset;
   } else {
     const bool truncated = live.inode == mark_.inode;
@@ -64,7 +66,9 @@ Status Tail::open(std::string_view position) {
   return {};
 }
 
-void Tail::mark_front() { mark_ = {.inode = files_.front().inode, .changed_ns = files_.front().changed_ns}; }
+void Tail::mark_front() {
+  mark_ = files_.size() == 1 ? live_mark_ : Mark{.inode = files_.front().inode, .changed_ns = files_.front().changed_ns};
+}
 
 void Tail::remember_head() {
   const auto wanted = std::min<uint64_t>(rotation::kHead, files_.front().size);
@@ -77,13 +81,16 @@ void Tail::remember_head() {
 
 // The mark is not in the file that bears the name: its rest, if it is still somewhere, and what came after it.
 void Tail::resume(File live, bool truncated) {
-  rotation::Trail trail = rotation::follow(path_, mark_, live);
-  (truncated ? truncations_ : rotations_) += trail.files.size() + (trail.found ? 0 : 1);
+  const bool was_empty = truncated && head_.empty();
+  truncates_ = truncated && !files_.empty() && files_.back().same(live);
+  rotation::Trail trail = rotation::follow(name_, mark_, live);
+  (truncated ? truncations_ : rotations_) += trail.files.size() + (trail.found || was_empty ? 0 : 1);
   files_.clear();
   for (File& file : trail.files) files_.push_back(std::move(file));
   files_.push_back(std::move(live));
+  remember_live(std::move(trail.head));
   drained_ = false;
-  head_.clear();
+  head_ = files_.size() == 1 ? live_head_ : std::string();
   if (trail.found) {
     buffer_.clear();
     carried_ = 0;
@@ -96,35 +103,61 @@ void Tail::resume(File live, bool truncated) {
   }
 }
 
+void Tail::remember_live(std::string head) {
+  live_head_ = std::move(head);
+  live_mark_ = Mark::of(files_.back(), live_head_);
+}
+
+// Where files are truncated, one that was empty when it was looked at may have been filled and emptied since.
 bool Tail::was_truncated() {
   const File& file = files_.front();
-  return file.size < at_ || rotation::read_head(file, head_.size()) != head_;
+  return file.size < at_ || rotation::read_head(file, head_.size()) != head_ || (truncates_ && head_.empty() && file.size > 0);
 }
 
 Status Tail::look() {
   File& front = files_.front();
   const uint64_t size = front.size;
   const int64_t changed_ns = front.changed_ns;
-  if (const Status status = rotation::look_again(front, path_); !status) return status;
-  if (files_.size() == 1 && (front.size != size || front.changed_ns != changed_ns) && was_truncated()) {
+  if (const Status status = rotation::look_again(front, name_); !status) return status;
+  if (files_.size() > 1) {
+    look_at_live();
+  } else if ((unsure_ || front.size != size || front.changed_ns != changed_ns) && was_truncated()) {
     File live;  // it may have been renamed since it was truncated
-    if (!rotation::open_file(path_, live)) live = std::move(front);
+    if (!rotation::open_file(name_, live)) live = std::move(front);
     resume(std::move(live), true);
   }
+  unsure_ = false;
   return look_at_name();
+}
+
+// The last file, while others are read before it: what it held may have gone to a copy.
+void Tail::look_at_live() {
+  File& live = files_.back();
+  if (!rotation::look_again(live, name_)) return;
+  std::string head = rotation::read_head(live, rotation::kHead);
+  const bool was_empty = live_head_.empty();
+  const bool truncated = !head.starts_with(live_head_) || (truncates_ && was_empty && !head.empty());
+  if (truncated) {
+    rotation::Trail trail = rotation::follow(name_, live_mark_, live);
+    truncations_ += trail.files.size() + (trail.found || was_empty ? 0 : 1);
+    for (File& file : trail.files) files_.insert(files_.end() - 1, std::move(file));
+    head = std::move(trail.head);
+    truncates_ = true;
+  }
+  if (truncated || head.size() > live_head_.size()) remember_live(std::move(head));
 }
 
 // The fault of the name, when it is one: what is still open is read first.
 Status Tail::look_at_name() {
   struct stat is {};
-  if (stat(path_.c_str(), &is) != 0) {
+  if (!name_.status(is)) {
     const bool gone = errno == ENOENT || errno == ENOTDIR;
     if (gone && std::chrono::steady_clock::now() - named_ < options_.patience) return {};
-    return fault(errno, path_);
+    return fault(errno, name_.path);
   }
   if (is.st_ino != files_.back().inode || is.st_dev != files_.back().device) {
     File live;
-    if (const Status status = rotation::open_file(path_, live); !status) return status.code == Code::missing ? Status{} : status;
+    if (const Status status = rotation::open_file(name_, live); !status) return status.code == Code::missing ? Status{} : status;
     if (!live.same(files_.back())) extend(std::move(live));
   }
   named_ = std::chrono::steady_clock::now();
@@ -134,25 +167,28 @@ Status Tail::look_at_name() {
 // Another file bears the name; perhaps others did in between.
 void Tail::extend(File live) {
   File& last = files_.back();
-  (void)rotation::look_again(last, path_);
-  rotation::Trail trail = rotation::follow(path_, {.inode = last.inode, .changed_ns = last.changed_ns}, live);
+  (void)rotation::look_again(last, name_);
+  rotation::Trail trail = rotation::follow(name_, {.inode = last.inode, .changed_ns = last.changed_ns}, live);
   // The last one itself, and the one before it, which its writer may have changed later than the last.
   std::erase_if(trail.files,
                 [&](const File& file) { return std::ranges::any_of(files_, [&](const File& open) { return open.same(file); }); });
   rotations_ += trail.files.size() + 1;
   for (File& file : trail.files) files_.push_back(std::move(file));
   files_.push_back(std::move(live));
+  remember_live(std::move(trail.head));
+  truncates_ = false;
 }
 
 bool Tail::successor_has_data() {
-  return std::any_of(files_.begin() + 1, files_.end(), [&](File& file) { return rotation::look_again(file, path_) && file.size > 0; });
+  return std::any_of(files_.begin() + 1, files_.end(), [&](File& file) { return rotation::look_again(file, name_) && file.size > 0; });
 }
 
 void Tail::advance() {
   remember_head();
   files_.pop_front();
   drained_ = false;
-  head_.clear();
+  unsure_ = files_.size() == 1;
+  head_ = unsure_ ? live_head_ : std::string();
   at_ = 0;
   carried_ = buffer_.waiting();
   if (carried_ == 0) mark_front();
@@ -214,7 +250,7 @@ void Tail::tell_rotations(Sink& sink) {
 Status Tail::read(Sink& sink, size_t max, bool& more) {
   more = false;
   handed_ = 0;
-  if (files_.empty()) return {Code::io, 0, path_, "closed"};
+  if (files_.empty()) return {Code::io, 0, name_.path, "closed"};
   Status status = look();
   for (uint64_t scanned = 0;;) {
     hand_on_lines(sink, max);
@@ -228,11 +264,13 @@ Status Tail::read(Sink& sink, size_t max, bool& more) {
       at_ += static_cast<uint64_t>(got);
       scanned += static_cast<uint64_t>(got);
     } else if (got < 0 && errno != EINTR) {
-      status = fault(errno, path_);
+      status = fault(errno, name_.path);
       break;
     } else if (got == 0) {
       if (drained_) {
         advance();
+        more = unsure_;
+        if (more) break;
       } else if (files_.size() > 1 && successor_has_data()) {
         drained_ = true;  // the writer has gone over: once more to the end
       } else {

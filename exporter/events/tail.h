@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <string>
 
 #include "exporter/events/line_buffer.h"
@@ -21,8 +22,9 @@
 namespace fencewatch {
 
 struct TailOptions {
-  bool from_start = false;            // where there is no position: from the beginning of the file, not from its end
-  std::chrono::seconds patience{60};  // the file is gone for as long: Code::missing
+  std::shared_ptr<const Fd> root = nullptr;  // what `path` and absolute links are relative to; null: the root of this process
+  bool from_start = false;                   // where there is no position: from the beginning of the file, not from its end
+  std::chrono::seconds patience{60};         // the file is gone for as long: Code::missing
 };
 
 // Lost: "too_long", lines cut at LineBuffer::kMaxLine. What copytruncate takes away between logrotate's copy and its truncation nobody
@@ -31,7 +33,7 @@ class Tail final : public Source {
  public:
   explicit Tail(std::string path, TailOptions options = {});
 
-  std::string_view name() const override { return path_; }
+  std::string_view name() const override { return name_.path; }
   Status open(std::string_view position) override;
   Status read(Sink& sink, size_t max, bool& more) override;
   int fd() const override { return -1; }
@@ -39,7 +41,9 @@ class Tail final : public Source {
 
  private:
   Status look();
+  void look_at_live();
   Status look_at_name();
+  void remember_live(std::string head);
   bool was_truncated();
   void extend(rotation::File live);
   void resume(rotation::File live, bool truncated);
@@ -53,7 +57,7 @@ class Tail final : public Source {
   void tell_rotations(Sink& sink);
   void remember_head();
 
-  const std::string path_;
+  const rotation::Name name_;
   const TailOptions options_;
   std::deque<rotation::File> files_;  // the first is read, the last bears the name or bore it last; empty: closed
   LineBuffer buffer_;
@@ -62,6 +66,10 @@ class Tail final : public Source {
   bool drained_ = false;                         // the first was read to its end after its successor had something
   rotation::Mark mark_;                          // behind the last line that was handed on; in the first file unless something is carried
   std::string head_;                             // the first bytes of the first, as they were
+  std::string live_head_;                        // of the last, when it was last looked at
+  rotation::Mark live_mark_;                     // its beginning then
+  bool truncates_ = false;                       // the last was truncated, not renamed, when it got a predecessor
+  bool unsure_ = false;                          // the first was the last until now: it may have been truncated since it was looked at
   std::chrono::steady_clock::time_point named_;  // when a file was last seen under the name
   syslog::Stamps stamps_;
   Twins twins_;

@@ -41,7 +41,7 @@ class Connection(http.client.HTTPConnection):
         self.pid = pid
 
     def connect(self):
-        with open("/proc/self/ns/net") as ours, open(f"/proc/{self.pid}/ns/net") as theirs:
+        with open("/proc/thread-self/ns/net") as ours, open(f"/proc/{self.pid}/ns/net") as theirs:
             if libc.setns(theirs.fileno(), CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
             try:

@@ -44,12 +44,14 @@ class Exporter:
         for name in ("memory", "cpu", "io"):
             self.write("proc/pressure/" + name, self.PRESSURE)
         os.makedirs(self.tree + "/sys", exist_ok=True)
-        self.log = open(self.tree + "/log", "wb")
         # Root, but to files that it may not read: it would read everything.
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-        self.process = subprocess.Popen(
-            command + [BINARY, "--web.listen-address=127.0.0.1:0", f"--path.procfs={self.tree}/proc", f"--path.sysfs={self.tree}/sys",
-             f"--path.rootfs={self.tree}", *flags], stdout=self.log, stderr=self.log)
+        self.start(command + [BINARY, "--web.listen-address=127.0.0.1:0", f"--path.procfs={self.tree}/proc",
+                              f"--path.sysfs={self.tree}/sys", f"--path.rootfs={self.tree}", *flags])
+
+    def start(self, command):
+        self.log = open(self.tree + "/log", "ab")
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         try:
             self.port = until(self.listening, "the exporter listens")
             until(lambda: self.get("/-/ready").code == 200, "the exporter is ready")

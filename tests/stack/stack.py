@@ -2,6 +2,7 @@
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -42,7 +43,10 @@ class Server:
     def __init__(self, answer):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                status, text = answer(self)
+                try:
+                    status, text = answer(self)
+                except OSError as error:
+                    status, text = 502, str(error)
                 body = text.encode()
                 try:
                     self.send_response(status)
@@ -74,17 +78,31 @@ class Node:
     """fencewatch on a copy of a recorded tree with logs. What only a running corosync tells is added on the way to Prometheus."""
 
     def __init__(self, stack, name, recording):
-        self.tree = stack.directory / name
-        shutil.copytree(ROOT / "tests/fixtures/kernel" / recording, self.tree)
+        self.stack, self.name, self.tree, self.cluster = stack, name, stack.directory / name, name[0]
+        self.extra, self.answering = {}, True
+        self.port = free_port()
+        self.boot(recording)
+        self.front = Server(self.answer)
+
+    def boot(self, recording):
+        shutil.copytree(ROOT / "tests/fixtures/kernel" / recording, self.tree, dirs_exist_ok=True)
         for log in LOGS:
             path = self.tree / log
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-        self.extra, self.answering = {}, True
-        self.port = free_port()
-        stack.start(name, BINARY, f"--path.rootfs={self.tree}", f"--state.dir={self.tree}/state", f"--web.listen-address=127.0.0.1:{self.port}")
-        until(lambda: stack.ready(self.port, "/-/ready"), f"{name} is ready")
-        self.front = Server(self.answer)
+        self.exporter = self.stack.start(self.name, BINARY, f"--path.rootfs={self.tree}", f"--state.dir={self.tree}/state",
+                                         f"--web.listen-address=127.0.0.1:{self.port}")
+        until(lambda: self.stack.ready(self.port, "/-/ready"), f"{self.name} is ready")
+
+    def reboot(self, recording):
+        """Into another recorded kernel; what is on its disk stays."""
+        self.exporter.send_signal(signal.SIGTERM)
+        self.exporter.wait(60)
+        for gone in ("proc", "sys"):
+            shutil.rmtree(self.tree / gone, ignore_errors=True)
+        self.boot(recording)
+        stat = self.tree / "proc/stat"
+        stat.write_text(re.sub(r"btime \d+", f"btime {int(time.time())}", stat.read_text()))
 
     def answer(self, _):
         if not self.answering:
@@ -116,7 +134,9 @@ class Stack:
 
     def start(self, name, *command):
         log = open(self.directory / f"{name}.log", "wb")
-        self.processes.append(subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, cwd=self.directory))
+        process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, cwd=self.directory)
+        self.processes.append(process)
+        return process
 
     def ready(self, port, path):
         try:
@@ -140,7 +160,7 @@ class Stack:
         return None
 
     def watch(self, nodes):
-        """`nodes`: Node by instance."""
+        """`nodes`: by instance, what has the port `front.port` and the name of a `cluster`."""
         self.alertmanager, self.prometheus = free_port(), free_port()
         example = (ROOT / "alerts/alertmanager.yml").read_text()
         for address in ("127.0.0.1:9095", "127.0.0.1:8060"):
@@ -159,7 +179,7 @@ class Stack:
             "rule_files": ["fencewatch.rules.yml", "fencewatch.alerts.yml"],
             "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{self.alertmanager}"]}]}]},
             "scrape_configs": [{"job_name": "fencewatch", "static_configs": [
-                {"targets": [f"127.0.0.1:{node.front.port}"], "labels": {"instance": instance, "cluster": "a"}} for instance, node in nodes.items()]}],
+                {"targets": [f"127.0.0.1:{node.front.port}"], "labels": {"instance": instance, "cluster": node.cluster}} for instance, node in nodes.items()]}],
         }))
         self.start("alertmanager", "prometheus-alertmanager", "--config.file=alertmanager.yml", "--storage.path=am", "--cluster.listen-address=",
                    f"--web.listen-address=127.0.0.1:{self.alertmanager}")

@@ -225,8 +225,9 @@ TEST_SUITE("corosync_log") {
   }
 
   TEST_CASE("corosync_log: the recorded scenarios") {
-    for (const std::string scenario : {"cable", "cable-2links", "kill9", "leave", "loss30", "quorumloss", "retransmit", "schedmiss12",
-                                       "stallmain5s", "stop10s", "stop2s", "stop3s-udpu", "stopall5s"})
+    for (const std::string scenario :
+         {"cable", "cable-2links", "ifdown", "kill9", "kill9-udpu", "leave", "loss30", "nodecrash", "quorumloss", "retransmit",
+          "schedmiss12", "stallmain5s", "stop10s", "stop2s", "stop3s-udpu", "stopall5s"})
       for (const std::string node : {"n1", "n2"}) {
         const std::string path = std::string(FIXTURES) + "/corosync/" + scenario + "/" + node;
         CAPTURE(path);

@@ -103,6 +103,42 @@ TEST_CASE("Truncated: what the copy holds is read there, and the file from its b
   }
 }
 
+TEST_CASE("Truncated again while the copy before is being read, and again when it was empty") {
+  Log log(line("a1"));
+  Follower follower(log);
+  CHECK(follower.news() == Texts{"a1"});
+  log.append(line("a2") + line("a3"));
+  log.copytruncate("messages.1");
+  log.append(line("b"));
+  RecordingSink sink;
+  bool more = false;
+  REQUIRE(follower.tail.read(sink, 1, more));
+  CHECK(sink.texts() == Texts{"a2"});
+  log.rename("messages.1", "messages.2");
+  log.copytruncate("messages.1");
+  CHECK(follower.news() == Texts{"a3", "b"});
+  log.append(line("c"));
+  log.rename("messages.2", "messages.3");
+  log.rename("messages.1", "messages.2");
+  log.copytruncate("messages.1");
+  log.append(line("d"));
+  CHECK(follower.news() == Texts{"c", "d"});
+  CHECK(sink.truncations + follower.truncations == 3);
+}
+
+TEST_CASE("A copy that is being made is not read beside the file") {
+  Log log(line("a"));
+  Follower follower(log);
+  CHECK(follower.news() == Texts{"a"});
+  log.copytruncate("messages.2");
+  log.append(line("b"));
+  fs::copy_file(log.path, log / "log/messages.1");
+  CHECK(follower.news() == Texts{"b"});
+  fs::resize_file(log.path, 0);
+  log.append(line("c"));
+  CHECK(follower.news() == Texts{"c"});
+}
+
 TEST_CASE("Truncated, then renamed before we look: the copy, the file, and what bears the name now") {
   Log log(line("a"));
   Follower follower(log);
@@ -206,4 +242,3 @@ TEST_CASE("A half line and a rotation: it ends in the old file, goes on in the n
     CHECK(follower.news() == Texts{"be", "next"});
   }
 }
-

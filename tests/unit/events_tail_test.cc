@@ -152,3 +152,19 @@ TEST_CASE("A directory under the name is a fault, and the old file is read first
   CHECK(sink.texts() == Texts{"a"});
 }
 
+TEST_CASE("Below a root absolute links stay inside it, also after a rotation") {
+  TemporaryTree tree;
+  tree.directory("var");
+  tree.link("var/log", "/data/log");
+  tree.file("data/log/messages", line("a"));
+  const auto root = std::make_shared<Fd>(open(tree.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Tail tail("/var/log/messages", {.root = root, .from_start = true});
+  REQUIRE(tail.open(""));
+  RecordingSink sink;
+  REQUIRE(drain(tail, sink));
+  fs::rename(tree / "data/log/messages", tree / "data/log/messages.1");
+  std::ofstream(tree / "data/log/messages.1", std::ios::app) << line("b");
+  tree.file("data/log/messages", line("c"));
+  REQUIRE(drain(tail, sink));
+  CHECK(sink.texts() == Texts{"a", "b", "c"});
+}
