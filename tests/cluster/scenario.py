@@ -118,6 +118,11 @@ class Scenario(unittest.TestCase):
         """A gap of the token that was longer; it is told with the first sample after its end."""
         until(lambda: before.longer(node, "corosync_token_gap_seconds", le) >= 1, f"{node.name} saw a gap of more than {le} s")
 
+    def alone(self, node):
+        """A scrape of a node that is the only member and has no quorum, if it is."""
+        scrape = node.scrape()
+        return (scrape.get("corosync_members"), scrape.get("corosync_quorate")) == (1, 0) and scrape
+
     def assert_links(self, node, wanted, **labels):
         links = node.seen().all("corosync_link_connected", **labels)
         self.assertTrue(links)

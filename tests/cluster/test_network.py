@@ -17,8 +17,7 @@ class Network(Scenario):
         before = Before(*self.nodes)
         for link in (0, 1):
             self.cluster.cable(self.n2, link, "down")
-        scrape = until(lambda: (s := self.n2.scrape()).get("corosync_quorate") == 0 and s, "n2 is alone")
-        self.assertEqual(scrape.get("corosync_members"), 1)
+        scrape = until(lambda: self.alone(self.n2), "n2 is alone")
         self.assertEqual((scrape.get("corosync_votes"), scrape.get("corosync_quorum_votes")), (1, 2))
         until(lambda: not any(self.n2.scrape().all("corosync_link_connected").values()), "n2 lost all links")
         for node in self.peers:
