@@ -10,14 +10,14 @@
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
 #   package unit, DEB, RPM, bundle: checked, installed in clean systems; as root, with network
-#   cluster the exporter on the nodes of real corosync clusters; root only, and only when it is named
+#   cluster the exporter on the nodes of real corosync clusters, with pacemaker; root only
 #   bench   the exporter answers while memory is gone
 # Installs the Debian packages that are missing. Outputs are kept in build/test-logs and shown when something fails. A group is a
 # function group_NAME that calls `part` for what it runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-groups=(unit tsan lint docs http events stack deploy package fuzz bench) # without cluster, until it has shown that it is never wrong on a slow machine
+groups=(unit tsan lint docs http events stack deploy package fuzz cluster bench)
 alone=(cluster bench) # what is about time wants the machine for itself
 packages=(
   # build
@@ -28,7 +28,7 @@ packages=(
   # real parts
   prometheus prometheus-alertmanager prometheus-node-exporter chromium fonts-dejavu-core systemd-journal-remote rsyslog logrotate
   # clusters
-  corosync libcmap-dev libquorum-dev libvotequorum-dev iproute2
+  corosync pacemaker libcmap-dev libquorum-dev libvotequorum-dev iproute2 iptables
   # packages and images
   debootstrap rpm rpmlint lintian mandoc
 )

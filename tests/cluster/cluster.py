@@ -20,10 +20,10 @@ def sweep():
 
 
 class Cluster:
-    """Three nodes, whole when this returns. `totem`: lines of that section of corosync.conf. `prepare`: called with each node, before it
-    boots."""
+    """Whole when this returns. `totem`: lines of that section of corosync.conf, for other timeouts than the default ones (the token's: 3000
+    ms, and 650 for each node above two). `prepare`: called with each node, before it boots."""
 
-    def __init__(self, links=1, transport="knet", totem="", prepare=None):
+    def __init__(self, nodes=3, links=1, transport="knet", totem="", prepare=None):
         sweep()
         self.links, self.transport = links, transport
         self.directory = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
@@ -37,8 +37,8 @@ class Cluster:
             until(lambda: os.readlink(f"/proc/{self.hub_process.pid}/ns/net") != os.readlink("/proc/self/ns/net"), "the hub is there")
             for link in range(links):
                 self.hub(f"link add br{link} type bridge forward_delay 0 mcast_snooping 0\nlink set br{link} up\n")
-            self.write_conf(totem)
-            self.nodes = [Node(self, number) for number in (1, 2, 3)]
+            self.write_conf(nodes, totem)
+            self.nodes = [Node(self, number) for number in range(1, nodes + 1)]
             for node in self.nodes:
                 if prepare:
                     prepare(node)
@@ -53,10 +53,9 @@ class Cluster:
     def hub(self, batch):
         run(["nsenter", "-t", str(self.hub_process.pid), "-n", "ip", "-batch", "-"], batch)
 
-    def write_conf(self, totem):
-        """Timeouts are the default ones: the token's is 3000 ms and 650 for the third node."""
+    def write_conf(self, nodes, totem):
         rings = "".join(f"    ring{link}_addr: 10.77.{link}.{{0}}\n" for link in range(self.links))
-        members = "".join(f"  node {{\n    name: n{n}\n    nodeid: {n}\n" + rings.format(n) + "  }\n" for n in (1, 2, 3))
+        members = "".join(f"  node {{\n    name: n{n}\n    nodeid: {n}\n" + rings.format(n) + "  }\n" for n in range(1, nodes + 1))
         with open(os.path.join(self.directory, "corosync.conf"), "w") as file:
             file.write(f"""totem {{
   version: 2

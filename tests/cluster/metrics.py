@@ -56,10 +56,10 @@ class Before:
     """What the counters of some nodes were, and by how much they have grown since."""
 
     def __init__(self, *nodes):
-        self.then = {node: node.scrape() for node in nodes}
+        self.then = {node: node.seen() for node in nodes}
 
     def gained(self, node, name, **labels):
-        return node.scrape().sum(name, **labels) - self.then[node].sum(name, **labels)
+        return node.seen().sum(name, **labels) - self.then[node].sum(name, **labels)
 
     def of_all(self, nodes, name, **labels):
         """One node may learn of a loss from another that was faster, and then counts none itself."""
@@ -67,5 +67,5 @@ class Before:
 
     def longer(self, node, name, le):
         """What was observed since that is above a bound of the histogram."""
-        above = [at.get(name + "_count") - at.get(name + "_bucket", le=le) for at in (node.scrape(), self.then[node])]
+        above = [at.get(name + "_count") - at.get(name + "_bucket", le=le) for at in (node.seen(), self.then[node])]
         return above[0] - above[1]

@@ -1,4 +1,5 @@
 """One node of a cluster: network, processes, /dev/shm, /run and logs of its own (node.sh), corosync, and the exporter that watches it."""
+import contextlib
 import os
 import shutil
 import signal
@@ -18,13 +19,14 @@ module(load="builtin:omfile" Template="RSYSLOG_TraditionalFileFormat")
 
 class Node:
     PORT = 19664
-    SOURCES = {1: ("/var/log/syslog",) * 2, 2: ("/var/log/corosync/corosync.log", "/var/log/pacemaker/pacemaker.log"), 3: ("journal",) * 2}
+    # What corosync and pacemaker say is read from another place on each node.
+    SOURCES = ("/var/log/syslog",) * 2, ("/var/log/corosync/corosync.log", "/var/log/pacemaker/pacemaker.log"), ("journal",) * 2
 
     def __init__(self, cluster, number):
         self.cluster, self.number, self.name = cluster, number, f"n{number}"
         self.directory = os.path.join(cluster.directory, self.name)
         self.namespaces = self.corosync = self.exporter = self.pacemaker = self.init = self.main = None
-        self.source, self.pacemaker_source = self.SOURCES[number]
+        self.source, self.pacemaker_source = self.SOURCES[(number - 1) % 3]
         for name in ("etc/uidgid.d", "corosync", "log/corosync", "log/journal", "log/pacemaker", "state"):
             os.makedirs(os.path.join(self.directory, name))
         for name, text in (("machine-id", f"{number:032x}\n"), ("journald.conf", JOURNALD), ("rsyslog.conf", RSYSLOG)):
@@ -93,12 +95,18 @@ class Node:
                      "-j", "DROP")
 
     def start(self, log, command):
+        """Gives what waits for the process, and its id. The shell between: nsenter stops and goes on with its child, in its own time."""
         with open(self.path(log), "ab") as out:
-            process = start(self.enter() + command, out)
-        until(lambda: process.poll() is not None or child(process.pid), f"{command[0]} starts in {self.name}")
-        if process.poll() is not None:
+            waits = start(self.enter() + ["sh", "-c", '"$@"; exit $?', "sh", *command], out)
+
+        def pid():
+            shell = child(waits.pid)
+            return shell and child(shell)
+
+        until(lambda: waits.poll() is not None or pid(), f"{command[0]} starts in {self.name}")
+        if waits.poll() is not None:
             raise AssertionError(f"{self.name}: " + self.read(log))
-        return process, child(process.pid)
+        return waits, pid()
 
     # corosync
 
@@ -117,12 +125,9 @@ class Node:
 
     def send(self, number):
         os.kill(self.main, number)
-        if number == signal.SIGCONT:
-            self.corosync.send_signal(number)  # nsenter stops when its child does
 
     def kill_corosync(self, number=signal.SIGKILL):
-        os.kill(self.main, number)
-        self.corosync.send_signal(signal.SIGCONT)
+        self.send(number)
         self.corosync.wait(BOUND)
 
     def held(self):
@@ -143,8 +148,25 @@ class Node:
             f"--log.corosync-sources={self.source}", f"--log.pacemaker-sources={self.pacemaker_source}"])
         until(self.answers, f"the exporter of {self.name} answers")
 
+    @contextlib.contextmanager
+    def more_exporters(self, count):
+        """That sample this corosync as well; each has been asked once, which connects it."""
+        started = []
+        try:
+            for port in range(self.PORT + 1, self.PORT + 1 + count):
+                started.append(self.start("exporters.log", [BINARY, f"--web.listen-address=127.0.0.1:{port}", "--collector.disable-defaults",
+                                                            "--collector.corosync_live"]))
+                until(lambda: self.answers(port), f"the exporter at {port} answers")
+                until(lambda: metrics.Metrics(self.get("/metrics", port=port)).get("corosync_up") == 1, "it is connected")
+            yield
+        finally:
+            for _, pid in started:
+                os.kill(pid, signal.SIGTERM)
+            for waits, _ in started:
+                waits.wait(BOUND)
+
     def stop_exporter(self, number=signal.SIGTERM, bound=BOUND):
-        """As an init system does it; gives its exit code."""
+        """As an init system does it; gives its exit code, as a shell does."""
         os.kill(self.exporter_pid, number)
         try:
             return self.exporter.wait(bound)
@@ -152,14 +174,14 @@ class Node:
             end(self.exporter)
             self.exporter = None
 
-    def answers(self):
+    def answers(self, port=PORT):
         try:
-            return self.get("/-/healthy") is not None
+            return self.get("/-/healthy", port=port) is not None
         except OSError:
             return False
 
-    def get(self, path, timeout=BOUND):
-        connection = metrics.Connection(self.init, self.PORT, timeout)
+    def get(self, path, port=PORT):
+        connection = metrics.Connection(self.init, port, BOUND)
         try:
             connection.request("GET", path, headers={"X-Prometheus-Scrape-Timeout-Seconds": "10"})
             response = connection.getresponse()
@@ -171,6 +193,10 @@ class Node:
     def scrape(self):
         wanted = ("corosync_live", "corosync_log", "fencing", "zone")
         return metrics.Metrics(self.get("/metrics?" + "&".join("collect[]=" + name for name in wanted)))
+
+    def seen(self):
+        """A scrape in which every collector had its turn: while corosync is stopped there is none."""
+        return until(lambda: (seen := self.scrape()) and all(seen.all("collector_up").values()) and seen, f"all collectors of {self.name} answer")
 
     def once(self, *prefix, binary=None):
         """One scrape of corosync by another process in this node, begun by `prefix`."""

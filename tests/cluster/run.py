@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""tests/cluster/run.py BINARY [test...]: the exporter on the nodes of real corosync clusters. Root only; needs corosync, iproute2."""
+"""tests/cluster/run.py BINARY [test...]: the exporter on the nodes of real corosync clusters. Root only; needs corosync, pacemaker, rsyslog,
+systemd's journald, iptables, iproute2."""
 import os
 import shutil
+import signal
 import sys
 import unittest
 
@@ -16,9 +18,10 @@ if __name__ == "__main__":
     if os.geteuid() != 0:
         print("skip cluster: root only")
         sys.exit(0)
-    missing = [name for name in ("corosync", "ip", "unshare", "nsenter") if shutil.which(name) is None]
+    missing = [name for name in ("corosync", "pacemakerd", "rsyslogd", "iptables", "ip", "unshare", "nsenter") if shutil.which(name) is None]
     if missing:
         sys.exit(f"missing: {' '.join(missing)}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # unittest goes on after any other exception
     node.BINARY = os.path.abspath(sys.argv[1])
     names = sys.argv[2:]
     loader = unittest.TestLoader()

@@ -16,13 +16,13 @@ class Exporter(Scenario):
 
     def test_one_source_each(self):
         for node in self.nodes:
-            self.assertEqual(node.scrape().all("log_source_info", channel="corosync"),
+            self.assertEqual(node.seen().all("log_source_info", channel="corosync"),
                              {(("channel", "corosync"), ("source", node.source)): 1})
 
     def test_a_file_that_is_not_loaded(self):
         text = self.n2.read("etc/corosync.conf")
         self.n2.write("etc/corosync.conf", text.replace("version: 2", "version: 2\n  token: 5000  # tried"))
-        scrape = self.n2.scrape()
+        scrape = self.n2.seen()
         self.n2.write("etc/corosync.conf", text)
         self.assertEqual(scrape.get("corosync_token_timeout_seconds", source="config"), 5.65)
         self.assertEqual(scrape.get("corosync_token_timeout_seconds", source="runtime"), 3.65)
@@ -45,11 +45,10 @@ class Exporter(Scenario):
         """One node each. None of what corosync says meanwhile is lost, and none counted twice."""
         before = Before(*self.nodes)
         upgrade = shutil.copy(nodes.BINARY, os.path.join(self.cluster.directory, "upgrade"))
-        for node in self.nodes:
-            truth.agree(node)
+        self.agree()
         self.n2.send(signal.SIGSTOP)
         until(lambda: before.of_all(self.peers, "corosync_token_warnings_total") >= 1, "the token is late")
-        self.assertEqual(self.n1.stop_exporter(signal.SIGKILL), -signal.SIGKILL)
+        self.assertEqual(self.n1.stop_exporter(signal.SIGKILL), 128 + signal.SIGKILL)
         self.assertEqual(self.n2.stop_exporter(), 0)
         self.assertEqual(self.n3.stop_exporter(), 0)
         until(lambda: any(self.logged(node, "corosync_token_timeouts_total") for node in self.peers), "the token is lost")
@@ -57,13 +56,12 @@ class Exporter(Scenario):
         self.n3.start_exporter(upgrade)
         self.n2.send(signal.SIGCONT)
         until(lambda: self.logged(self.n2, "corosync_scheduling_misses_total"), "n2 wrote that it was late")
-        self.assertEqual(self.n1.stop_exporter(signal.SIGKILL), -signal.SIGKILL)
+        self.assertEqual(self.n1.stop_exporter(signal.SIGKILL), 128 + signal.SIGKILL)
         self.n1.start_exporter()
         self.n2.start_exporter()
         self.cluster.whole()
-        for node in self.nodes:
-            truth.agree(node)
-        self.assertEqual(before.gained(self.n2, "corosync_scheduling_misses_total"), 1)
+        self.agree()
+        self.assertGreaterEqual(before.gained(self.n2, "corosync_scheduling_misses_total"), 1)
         self.assertGreaterEqual(before.of_all(self.peers, "corosync_token_timeouts_total"), 1)
 
     def logged(self, node, name):
@@ -91,24 +89,22 @@ class Exporter(Scenario):
 
     @quiet
     def test_cost_of_a_scrape_and_of_the_samples(self):
-        """What corosync's main thread spends more, with 4 samples a second and a scrape in 15 s, than without the exporter."""
-        self.hurt = set()
-        scrapes, second = 200, 1.0
+        """What corosync's main thread spends for the exporter: of many scrapes, and of the samples of many exporters."""
+        self.hurt, self.calm = set(), True
+        scrapes, exporters, seconds = 200, 16, 10
 
-        def share(seconds):
+        def spent(work):
+            """Its CPU time, as a share of the time that the work takes, and that time."""
             start, cpu = time.monotonic(), self.n1.main_thread_seconds()
-            time.sleep(seconds)
-            return (self.n1.main_thread_seconds() - cpu) / (time.monotonic() - start)
+            work()
+            took = time.monotonic() - start
+            return (self.n1.main_thread_seconds() - cpu) / took, took
 
-        sampled = share(15 * second)
-        start, cpu = time.monotonic(), self.n1.main_thread_seconds()
-        for _ in range(scrapes):
-            self.n1.scrape()
-        spent, took = self.n1.main_thread_seconds() - cpu, time.monotonic() - start
-        self.assertEqual(self.n1.stop_exporter(), 0)
-        idle = share(15 * second)  # what it does for itself and its peers
-        scrape = (spent - took * sampled) / scrapes
-        samples = max(0, sampled - idle)
-        print(f"corosync's main thread: {1e6 * scrape:.0f} us a scrape, {100 * samples:.4f} % of a CPU for the samples, "
-              f"{100 * (samples + scrape / 15):.4f} % for both with a scrape in 15 s, {100 * idle:.3f} % for itself", end=" ", flush=True)
+        alone, _ = spent(lambda: time.sleep(seconds))  # for itself and its peers, and one exporter's samples
+        asked, took = spent(lambda: [self.n1.scrape() for _ in range(scrapes)])
+        with self.n1.more_exporters(exporters):
+            sampled, _ = spent(lambda: time.sleep(seconds))
+        scrape, samples = (asked - alone) * took / scrapes, max(0, sampled - alone) / exporters
+        print(f"corosync's main thread: {1e6 * scrape:.0f} us a scrape, {1e6 * samples / 4:.0f} us a sample, "
+              f"{100 * (samples + scrape / 15):.4f} % of a CPU with a scrape in 15 s; {100 * alone:.2f} % for itself", end=" ", flush=True)
         self.assertLess(samples + scrape / 15, 0.001)

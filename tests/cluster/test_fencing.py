@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 
+import cluster
 import truth
 from metrics import Before
 from processes import until
@@ -73,13 +74,17 @@ class Fencing(Scenario):
 
     @quiet
     def test_a_stopped_node_is_fenced(self):
+        if self.n2.pacemaker:  # another attempt
+            cluster.close()
+            self.setUpClass()
+            self.setUp()
         for node in self.nodes:
             node.start_pacemaker()
         for name in NAMES:
             until(lambda: self.started("fence-" + name), f"the device for {name} has started", 120)
         for node in self.nodes:
-            self.assertEqual(node.scrape().get("fencing_operations_total", target="n2", action="reboot", result="success"), 0, node.name)
-            self.assertEqual(node.scrape().all("log_source_info", channel="pacemaker"),
+            self.assertEqual(node.seen().get("fencing_operations_total", target="n2", action="reboot", result="success"), 0, node.name)
+            self.assertEqual(node.seen().all("log_source_info", channel="pacemaker"),
                              {(("channel", "pacemaker"), ("source", node.pacemaker_source)): 1})
             truth.agree(node)
         before = Before(*self.nodes)
@@ -89,7 +94,7 @@ class Fencing(Scenario):
         self.stop(3.5, self.n2)
         until(lambda: self.last_words(self.n2), "n2 wrote that it was late")
         self.n2.send(signal.SIGSTOP)
-        until(self.requests, "n2 is to be fenced")
+        until(self.requests, "n2 is to be fenced", 120)
         self.assertEqual(self.requests(), ["reboot n2"])
         self.n2.crash()
         open(os.path.join(self.cluster.directory, "gone.n2"), "w").close()
@@ -101,7 +106,7 @@ class Fencing(Scenario):
         truth.agree(self.n2)
         self.assertEqual(before.gained(self.n2, "corosync_scheduling_misses_total"), 1)
         self.assertGreaterEqual(before.gained(self.n2, "corosync_scheduling_delay_seconds_sum"), 3.5)
-        self.assertEqual(self.n2.scrape().get("corosync_up"), 0)
+        self.assertEqual(self.n2.seen().get("corosync_up"), 0)
 
         self.n2.start_corosync()
         self.n2.start_pacemaker()
@@ -111,9 +116,9 @@ class Fencing(Scenario):
             truth.agree(node)
             self.assertEqual(self.operations(before, node, target="n2", action="reboot", result="success"), 1, node.name)
             self.assertEqual(self.operations(before, node), 1, f"{node.name}: and nothing else")
-            self.assertGreater(node.scrape().get("fencing_last_timestamp_seconds", target="n2"), 0)
+            self.assertGreater(node.seen().get("fencing_last_timestamp_seconds", target="n2"), 0)
             self.assertEqual(before.gained(node, "fenced_self_total"), 0)
-            self.assertEqual(before.gained(node, "corosync_nodes_lost_total"), 1, node.name)
+            self.assertGreaterEqual(before.gained(node, "corosync_nodes_lost_total"), 1, node.name)
         self.assertEqual(self.requests(), ["reboot n2"])
 
     def last_words(self, node):

@@ -2,7 +2,6 @@
 from metrics import Before
 from processes import until
 from scenario import Scenario, quiet
-import truth
 
 
 class Network(Scenario):
@@ -18,36 +17,35 @@ class Network(Scenario):
         before = Before(*self.nodes)
         for link in (0, 1):
             self.cluster.cable(self.n2, link, "down")
-        until(lambda: self.n2.scrape().get("corosync_members") == 1, "n2 is alone")
-        scrape = self.n2.scrape()
-        self.assertEqual(scrape.get("corosync_quorate"), 0)
+        scrape = until(lambda: self.alone(self.n2), "n2 is alone")
         self.assertEqual((scrape.get("corosync_votes"), scrape.get("corosync_quorum_votes")), (1, 2))
         until(lambda: not any(self.n2.scrape().all("corosync_link_connected").values()), "n2 lost all links")
         for node in self.peers:
             until(lambda: node.scrape().get("corosync_members") == 2, f"{node.name} is without n2")
-            self.assertEqual(node.scrape().get("corosync_quorate"), 1)
+            self.assertEqual(node.seen().get("corosync_quorate"), 1)
             until(lambda: not any(node.scrape().all("corosync_link_connected", host=2).values()), f"{node.name} lost its links to n2")
             self.assert_links(node, 1, host=4 - node.number)
         for link in (0, 1):
             self.cluster.cable(self.n2, link, "up")
         self.cluster.whole()
+        self.agree()
         for node in self.nodes:
-            truth.agree(node)
-            self.assertEqual(node.scrape().get("corosync_quorate"), 1)
+            until(lambda: node.scrape().get("corosync_quorate") == 1, f"{node.name} has quorum")
         self.nobody_was_late(before)
         for half in ("corosync_token_losses_total", "corosync_token_timeouts_total", "corosync_token_warnings_total"):
             self.assertGreaterEqual(before.gained(self.n2, half), 1, half)
             self.assertGreaterEqual(before.of_all(self.peers, half), 1, half)
         for state in ("lost", "gained"):
-            self.assertEqual(before.gained(self.n2, "corosync_quorum_changes_total", state=state), 1)
+            self.assertGreaterEqual(before.gained(self.n2, "corosync_quorum_changes_total", state=state), 1)
             for node in self.peers:
                 self.assertEqual(before.gained(node, "corosync_quorum_changes_total", state=state), 0, node.name)
         for node in self.nodes:
-            self.assertEqual(before.gained(node, "corosync_nodes_lost_total"), 2 if node is self.n2 else 1, node.name)
-            self.assertEqual(before.gained(node, "corosync_hosts_unreachable_total"), 2 if node is self.n2 else 1, node.name)
+            for name in ("corosync_nodes_lost_total", "corosync_hosts_unreachable_total"):  # a link that comes back may flap
+                self.assertGreaterEqual(before.gained(node, name), 2 if node is self.n2 else 1, (node.name, name))
 
     @quiet
     def test_one_of_two_links(self):
+        self.calm = True
         before = Before(*self.nodes)
         self.cluster.cable(self.n2, 1, "down")
         for node in self.peers:
@@ -56,12 +54,12 @@ class Network(Scenario):
         until(lambda: not any(self.n2.scrape().all("corosync_link_connected", link=1).values()), "so did n2")
         self.cluster.cable(self.n2, 1, "up")
         self.cluster.whole()
+        self.agree()
         for node in self.nodes:
-            truth.agree(node)
             hosts = (1, 3) if node is self.n2 else (2,)
             for host in hosts:
                 for half, labels in (("corosync_links_down_total", {}), ("corosync_link_changes_total", {"state": "down"})):
-                    self.assertEqual(before.gained(node, half, host=host, link=1, **labels), 1, (node.name, half, host))
+                    self.assertGreaterEqual(before.gained(node, half, host=host, link=1, **labels), 1, (node.name, half, host))
                     self.assertEqual(before.gained(node, half, host=host, link=0, **labels), 0, (node.name, half, host))
             for name in ("corosync_token_losses_total", "corosync_memberships_total", "corosync_token_timeouts_total",
                          "corosync_membership_changes_total", "corosync_hosts_unreachable_total", "corosync_nodes_lost_total"):
@@ -78,9 +76,8 @@ class Network(Scenario):
         finally:
             self.n2.lose(0)
         self.cluster.whole()
-        for node in self.nodes:
-            truth.agree(node)
+        self.agree()
         self.nobody_was_late(before)
         self.assertGreaterEqual(before.gained(self.n2, "corosync_links_down_total"), 2)
         self.assertGreaterEqual(before.gained(self.n2, "corosync_link_changes_total", state="down"), 2)
-        self.assertGreaterEqual(before.longer(self.n2, "corosync_token_gap_seconds", "1.5"), 1)
+        self.gap_seen(before, self.n2, "1.5")

@@ -14,6 +14,8 @@ LINES = {
     "corosync_retransmits_total": r"\[TOTEM \] Retransmit List: ",
     "corosync_unable_to_form_total": r"\[TOTEM \] Totem is unable to form a cluster",
 }
+LATE = re.compile(r"main process was not scheduled|Process pause detected")
+TOKEN = re.compile(r"Token has not been received|A processor failed")
 QUORUM = {"gained": r"\[QUORUM\] This node is within the primary", "lost": r"\[QUORUM\] This node is within the non-primary"}
 LINK = re.compile(r"\[KNET  \] \w+: host: (\d+) link: (\d+) is (up|down)")
 ALONE = re.compile(r"\[KNET  \] host: host: (\d+) has no active links")
