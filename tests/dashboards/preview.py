@@ -103,7 +103,7 @@ def picture(content, path):
         subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", f"--user-data-dir={directory}/profile",
                         f"--window-size={WIDTH},{rows * (ROW + GAP) + HEAD + GAP}", f"--screenshot={shot}", html.as_uri()],
                        check=True, timeout=300, stdin=subprocess.DEVNULL, capture_output=True, env={**os.environ, "HOME": directory})
-        if not html.exists() or not shot.exists():
+        if not shot.exists():
             raise RuntimeError(f"no picture of {content['title']}")
         shutil.move(shot, path)
 
