@@ -51,4 +51,4 @@ def known_metrics():
 
 def used_metrics(text):
     """Names of fencewatch's metrics and of recorded series in an expression or a template."""
-    return set(re.findall(r"\b(?:instance:)?fencewatch_\w+(?::\w+)?", text))
+    return set(re.findall(r"\b(?:instance:)?fencewatch_[a-z]\w*(?::\w+)?", text))
