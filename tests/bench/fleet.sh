@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a fleet costs one Prometheus: simulated nodes (every tenth miscounted) at a scrape and an evaluation every 15 s.
 #   tests/bench/fleet.sh [--whole] BINARY [N…]     N: 250 1000 4000.   --whole: every series of a node, not only those that the rules read
-# Prometheus has GOMAXPROCS=1. It is given the ten minutes and more over which the rules look, then it scrapes: with the rules for FLEET_SECONDS (90), and without them
+# Prometheus has GOMAXPROCS=1. It is given the ten minutes and more over which the rules look, then it scrapes: with the rules for FLEET_SECONDS (240), and without them
 # for as long. What the rules cost is the difference in CPU time, which says the same on a machine that is busy with other things; the time that one evaluation
 # of all groups took is a wall clock's, and does not.
 set -euo pipefail
@@ -11,7 +11,7 @@ used_only=1
 binary=${1:?usage: tests/bench/fleet.sh [--whole] BINARY [N…]}
 shift
 [ $# -gt 0 ] || set -- 250 1000 4000
-seconds=${FLEET_SECONDS:-90} history=720
+seconds=${FLEET_SECONDS:-240} history=720
 tmp=$(mktemp -d)
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$tmp"' EXIT
