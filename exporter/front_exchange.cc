@@ -171,13 +171,10 @@ void Front::finish(Lane& lane) {
     lane.state = Lane::State::idle;
     watch(lane, EPOLLIN);
   }
-  if (client.head.keep_alive) {
-    next_request(client);
-  } else {
-    client.out_begin = client.out_end = 0;
-    write_answer(client);
-  }
-  serve_waiting();
+  serve_waiting();  // first: the client may have more requests ready
+  if (client.head.keep_alive) return next_request(client);
+  client.out_begin = client.out_end = 0;
+  write_answer(client);
 }
 
 // The server closed before it had answered. When it had been idle it may just have grown tired: once more, on a new one.

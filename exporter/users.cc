@@ -122,7 +122,7 @@ Users::Verdict Users::check(const WebConfig::Users& users, std::string_view name
     if (waiting_ + untold_ >= kWaiting) return Verdict::busy;
     int of_one = 0;
     for (size_t i = 0; i < waiting_; ++i) of_one += jobs_[(first_ + i) % kWaiting].from == from;
-    if (of_one >= kWaitingOfOne) return Verdict::busy;
+    if (of_one >= kWaitingOfOne && waiting_ >= kWaiting / 2) return Verdict::busy;
     Job& job = jobs_[(first_ + waiting_++) % kWaiting];
     job = {.ticket = ticket, .from = from, .known = known, .key = key, .hash = {}, .password = {}};
     hash.copy(job.hash, sizeof job.hash - 1);

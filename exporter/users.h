@@ -2,7 +2,8 @@
 //
 // bcrypt takes 50 ms and more by design, so it has a thread of its own with a bounded queue, and who has proven himself once is known from
 // then on by a keyed hash of name, password and hash (never by the password itself). A flood of wrong passwords therefore delays only those
-// who are not known yet; and of those one address has at most two waiting, so that a flood from one address does not shut out the others.
+// who are not known yet; and once half of the queue is taken, one address has at most two in it, so that a flood from one address does not
+// shut out the others.
 // A name that nobody has costs as much time as the dearest of those that somebody has, by a hash that nothing proves. (Where hashes differ
 // in cost, time still tells the cheaper ones.)
 //
