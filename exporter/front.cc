@@ -29,7 +29,7 @@ namespace {
 
 constexpr size_t kStack = 128 << 10;
 constexpr int kAcceptAtOnce = 16;
-constexpr int64_t kFlood = 32;              // so many connections have cost memory that is worth giving back
+constexpr int64_t kFlood = 12;              // so many connections have cost memory that is worth giving back
 constexpr milliseconds kFirstMoments{100};  // in which nobody has to make room
 constexpr seconds kAsk{10};                 // for the handshake, for a head, for taking a short answer
 constexpr seconds kIdle{300};               // as long as Prometheus itself keeps a connection that it does not use

@@ -77,6 +77,7 @@ int serve(const Config& config, Runner& runner, LogReader* logs, const sigset_t&
   runner.start();
   server.warm_up();
   lock_memory();
+  server.rehearse();
   if (logs) logs->start();  // what it opens then is locked as it is used
   for (const std::string& address : server.addresses())
     log::info("listening", {{"address", address}, {"path", config.telemetry_path}, {"tls", server.encrypted() ? "yes" : "no"}});

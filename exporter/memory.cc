@@ -1,6 +1,7 @@
 #include "exporter/memory.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <functional>
 
 #include "exporter/mappings.h"
@@ -42,13 +44,40 @@ void lower_oom_score() {
   close(fd);
 }
 
+struct Names {
+  std::span<const std::string_view> parts;
+  bool in(std::string_view path) const {
+    return std::ranges::any_of(parts, [path](std::string_view part) { return path.find(part) != path.npos; });
+  }
+};
+
+// What the start has touched of them comes back from their files when it is used again. Only segments that nothing is written to: of
+// the others the loader's relocations would be lost.
+void drop(Names names) {
+  dl_iterate_phdr(
+      [](dl_phdr_info* library, size_t, void* wanted) {
+        if (!static_cast<const Names*>(wanted)->in(library->dlpi_name)) return 0;
+        const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+        for (const auto& segment : std::span(library->dlpi_phdr, library->dlpi_phnum)) {
+          if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+          const uintptr_t begin = (library->dlpi_addr + segment.p_vaddr) / page * page;
+          const uintptr_t end = library->dlpi_addr + segment.p_vaddr + segment.p_memsz;
+          madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // NOLINT(performance-no-int-to-ptr)
+        }
+        return 0;
+      },
+      &names);
+}
+
 // MCL_ONFAULT (Linux 4.4) makes nothing resident: mlock(2) then does, range by range. It refuses guard pages and what belongs to the
 // kernel.
 bool lock_most(std::span<const std::string_view> hardly_used) {
-  if (hardly_used.empty() || mlockall(MCL_CURRENT | MCL_ONFAULT) != 0) return false;
-  return each_mapping([hardly_used](const Mapping& mapping) {
-    const auto names = [&mapping](std::string_view library) { return mapping.path.find(library) != mapping.path.npos; };
-    if (std::ranges::none_of(hardly_used, names)) mlock(mapping.begin, mapping.size);
+  if (hardly_used.empty()) return false;
+  const Names names{hardly_used};
+  drop(names);
+  if (mlockall(MCL_CURRENT | MCL_ONFAULT) != 0) return false;
+  return each_mapping([names](const Mapping& mapping) {
+    if (!names.in(mapping.path)) mlock(mapping.begin, mapping.size);
   });
 }
 

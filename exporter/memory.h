@@ -11,7 +11,7 @@ namespace fencewatch::memory {
 void prepare();
 
 // After the threads are there and one warm-up scrape has run: all memory, now and in future, is resident and locked; of the libraries in
-// `hardly_used` (parts of their paths) only the pages that have been used, and each further one once it is. 0, or the errno of the refusal.
+// `hardly_used` (parts of their paths) only the pages that are used from now on, once they are. 0, or the errno of the refusal.
 int lock(std::span<const std::string_view> hardly_used = {});
 
 // Gives back to the kernel what malloc(3) keeps and nobody uses, after a time in which much more was needed than usual. What is used

@@ -340,6 +340,11 @@ bool Server::alive() {
 
 void Server::close() { impl_->close(); }
 
+void Server::rehearse() {
+  if (!impl_->web) return;
+  if (const auto setup = impl_->web->now(); setup->tls) setup->tls->rehearse();
+}
+
 void Server::warm_up() {
   std::vector<std::unique_ptr<Response>> responses(2);
   for (auto& response : responses) response = impl_->responses.borrow();

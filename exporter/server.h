@@ -26,8 +26,9 @@ class Server {
   // As they came to be: with the port, where 0 was asked for.
   const std::vector<std::string>& addresses() const;
   bool encrypted() const;
-  bool alive();    // the Front's thread has turned round since the last call
-  void warm_up();  // one scrape through our own code in both formats, so that nothing is first at the first real one
+  bool alive();     // the Front's thread has turned round since the last call
+  void rehearse();  // a handshake, after memory::lock(), which would forget it
+  void warm_up();   // one scrape through our own code in both formats, so that nothing is first at the first real one
 
   static std::span<const Family> families();  // http_*
 

@@ -22,6 +22,8 @@ class Tls {
 
   SSL_CTX* context() const { return context_.get(); }
   bool requires_certificate() const;
+  // A handshake with ourselves in memory, so that no page of OpenSSL is first touched by a real one.
+  void rehearse() const;
   int64_t not_after() const { return not_after_; }  // when the certificate expires, in seconds since the epoch
 
  private:

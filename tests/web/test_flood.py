@@ -92,7 +92,8 @@ class Flood(unittest.TestCase):
                 until(lambda: self.state()[0] <= before[0] + 2, "the descriptors are given back", 60)
         self.assertEqual(set(self.ups()), {"1"})
         until(lambda: self.state()[0] <= before[0] + 2, "the descriptors are given back", 60)
-        until(lambda: self.state()[1] <= before[1] + 1024, f"the memory is given back: {before} {self.state()}", 60)
+        # What a dozen connections need is kept; the flood took 4 MiB and more.
+        until(lambda: self.state()[1] <= before[1] + 1536, f"the memory is given back: {before} {self.state()}", 60)
         self.assertGreater(web.get("/metrics", basic("prometheus", "s3cret")).text.count("\n"), 100)
 
     def state(self):
