@@ -79,8 +79,16 @@ class Rendered(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
             file.write(only(rendered, "ConfigMap", "watch-fences")["data"]["fencewatch.yml"])
             file.flush()
-            arguments = [a.replace("/etc/fencewatch/fencewatch.yml", file.name) for a in pod(rendered)["containers"][0]["args"]]
+            arguments = [a.replace("/etc/fencewatch/fencewatch.yml", file.name).replace("/etc/fencewatch-web/web.yml", os.devnull) for a in pod(rendered)["containers"][0]["args"]]
             self.assertEqual(manifests.run([os.path.join(manifests.BUILD, "release/fencewatch"), "--check-config", *arguments]), "configuration is valid\n")
+
+    def test_probes_ask_as_the_web_configuration_wants(self):
+        with_tls = pod(chart(os.path.join(CHART, "ci/all-values.yaml")))
+        self.assertIn("--web.health-open", with_tls["containers"][0]["args"])
+        self.assertIn({"name": "web", "secret": {"secretName": "web"}}, with_tls["volumes"])
+        for probe in ("livenessProbe", "readinessProbe"):
+            self.assertEqual(with_tls["containers"][0][probe]["httpGet"]["scheme"], "HTTPS")
+            self.assertNotIn("scheme", pod(chart())["containers"][0][probe]["httpGet"])
 
     def test_notes(self):
         _, templates = render(os.path.join(CHART, "ci/full-values.yaml"))
