@@ -53,15 +53,18 @@ Status parse(std::string_view text, uint64_t& out) {
 
 class ThisBoot final : public Collector {
  public:
-  explicit ThisBoot(const Config& config) : journal_(journal_directory(config)) {}
+  explicit ThisBoot(const Config& config) : once_(config.mode == Config::Mode::once), journal_(journal_directory(config)) {}
 
   Status collect(const Node& node, Page& page) override {
     if (const Status status = node.read(kPath, text_); !status) return status;
     uint64_t seconds = 0;
     if (const Status status = parse(text_, seconds); !status) return status.of(kPath);
     page.one(kFamilies[kBootTime], seconds);
-    if (!asked_) ask(node, seconds);
-    asked_ = true;
+    // Not what can change before the next boot. The journal later: memory is locked after the first scrape, and libsystemd would be locked
+    // whole if it were there already.
+    if (asked_ == 0) ask(node, seconds);
+    if (asked_ == (once_ ? 0 : 1)) ask_journal(node);
+    asked_ = std::min(asked_ + 1, 2);
     if (previous_clean_) page.one(kFamilies[kPreviousClean], uint64_t{*previous_clean_});
     if (const auto counted = events_.previous()) {
       page.begin(kFamilies[kPreviousEvents]);
@@ -86,7 +89,10 @@ class ThisBoot final : public Collector {
       events_.booted(boot_id_, static_cast<int64_t>(boot_time));
     }
     previous_clean_ = ask_wtmp(node, boot_time);
-    if (Names names; !previous_clean_ && !boot_id_.empty() && node.list(kJournal, names))
+  }
+
+  void ask_journal(const Node& node) {
+    if (Names names; !previous_clean_ && !boot_id_.empty() && node.list(kJournal, names) && !names.empty())
       previous_clean_ = previous_boot_clean(journal_, boot_id_);
   }
 
@@ -103,11 +109,12 @@ class ThisBoot final : public Collector {
     return wtmp.previous_clean;
   }
 
+  const bool once_;
   const std::string journal_;
   Bytes text_;
   BootEvents events_;
   std::string boot_id_;
-  bool asked_ = false;  // once: it cannot change before the next boot
+  int asked_ = 0;
   std::optional<bool> previous_clean_;
 };
 

@@ -128,3 +128,33 @@ class Journal(unittest.TestCase):
         until(lambda: self.machine.sum("oom_kill_events_total") == 1, "it is counted")
         help_of_it = re.search("# HELP fencewatch_oom_kill_events_total .*", self.machine.get().text).group()
         self.assertRegex(help_of_it, "syslog file .*users can write")
+
+
+class PreviousBoot(unittest.TestCase):
+    REMOTE = "/lib/systemd/systemd-journal-remote"
+
+    def told(self, *last):
+        """previous_boot_clean, when the journal's boot before this one ended with these fields; wtmp is not there."""
+        machine = Machine()
+        self.addCleanup(machine.close)
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            boots = ["0" * 31 + "1", file.read().strip().replace("-", "")]
+        entries, now = "", time.time_ns() // 1000
+        for number, (boot, fields) in enumerate([(boots[0], "MESSAGE=a")] + [(boots[0], fields) for fields in last] + [(boots[1], "MESSAGE=b")]):
+            entries += (f"__REALTIME_TIMESTAMP={now + number}\n__MONOTONIC_TIMESTAMP={1000 + number}\n_BOOT_ID={boot}\n"
+                        f"_TRANSPORT=driver\n{fields}\n\n")
+        machine.write("etc/machine-id", "0" * 31 + "2\n")
+        machine.write("export", entries)
+        directory = machine.path(f"var/log/journal/{'0' * 31}2")
+        os.makedirs(directory)
+        subprocess.run([self.REMOTE, "-o", directory + "/system.journal", machine.path("export")], check=True, capture_output=True)
+        machine.watch()
+        for _ in range(2):  # it is asked for with the second scrape
+            machine.get()
+        return machine.metric("fencewatch_previous_boot_clean")
+
+    def test_what_the_journal_tells_where_wtmp_does_not(self):
+        if not os.path.exists(self.REMOTE):
+            self.skipTest("needs systemd-journal-remote")
+        self.assertEqual(self.told("MESSAGE=Journal stopped\nMESSAGE_ID=d93fb3c9c24d451a97cea615ce59c00b"), 1)
+        self.assertEqual(self.told("MESSAGE=the last that was written"), 0)

@@ -18,9 +18,11 @@ void within(std::string_view part, std::string_view whole) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static syslog::Stamps stamps;
+  syslog::Lines lines;
   std::string_view rest(reinterpret_cast<const char*>(data), size), line;
   while (scan::next_line(rest, line)) {
     syslog::Entry entry;
+    if (lines.parse(line, entry) && (entry.repeated == 0 || entry.identifier.empty())) std::abort();
     (void)syslog::starts_line(line);
     if (!syslog::parse(line, entry)) continue;
     within(entry.text, line);
