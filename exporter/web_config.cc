@@ -270,7 +270,9 @@ WebConfig parse_web_config(const std::string& text, const std::string& name) {
   try {
     return File(name).read(load_yaml(text));
   } catch (const YAML::Exception& e) {
-    throw Refused(name + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
+    std::string what = e.msg;  // which quotes what it does not understand
+    std::replace_if(what.begin(), what.end(), is_control, '?');
+    throw Refused(name + ":" + std::to_string(e.mark.line + 1) + ": " + what);
   }
 }
 

@@ -115,6 +115,10 @@ TEST_CASE("web config: values that cannot be meant") {
   CHECK(refused("rate_limit:\n  interval: 1s\n") == "2: rate_limit: without a burst nothing would be answered");
 }
 
+TEST_CASE("web config: a refusal that quotes the file is one line of printable characters") {
+  CHECK(refused("a: \"\\\x01\"\n") == "1: unknown escape character: ?");  // found by fuzzing
+}
+
 TEST_CASE("web config: users") {
   const std::string hash(kHash);
   CHECK(parse(user(hash)).users.size() == 1);
