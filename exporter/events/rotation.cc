@@ -122,10 +122,13 @@ class Directory {
 // Those of `all` that follow. False: one of them is not under its name any more.
 bool collect(const Directory& directory, const std::vector<Sibling>& all, const Mark& mark, Trail& trail) {
   auto next = all.end();
+  // A copy may be older than what was written last: the writer did not wait for the truncation.
+  constexpr int64_t kCopying = 60'000'000'000;
+  const int64_t made_after = mark.changed_ns - (mark.head == kHead ? kCopying : 0);
   const auto look = [&](bool renamed) {  // else for a copy: it was made later, and begins alike, which older logs may do as well
     if (trail.found || (!renamed && mark.head == 0)) return;
     for (auto it = all.begin(); it != all.end(); ++it) {
-      if (renamed ? it->inode != mark.inode : it->changed_ns < mark.changed_ns) continue;
+      if (renamed ? it->inode != mark.inode : it->changed_ns < made_after) continue;
       auto file = directory.open(*it);
       if (!file || !mark.fits(*file)) continue;
       trail.files.push_back(std::move(*file));

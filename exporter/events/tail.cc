@@ -73,7 +73,8 @@ void Tail::mark_front() {
 
 void Tail::remember_head() {
   const auto wanted = std::min<uint64_t>(rotation::kHead, files_.front().size);
-  if (head_.size() < wanted) head_ = rotation::read_head(files_.front(), wanted);
+  if (std::string head; head_.size() < wanted && (head = rotation::read_head(files_.front(), wanted)).starts_with(head_))
+    head_ = std::move(head);
   if (carried_ > 0) return;  // the mark is in an earlier file, whose head it knows
   mark_.head = head_.size();
   mark_.fingerprint = rotation::fingerprint(head_);
@@ -113,6 +114,21 @@ void Tail::remember_live(std::string head) {
 bool Tail::was_truncated() {
   const File& file = files_.front();
   return file.size < at_ || rotation::read_head(file, head_.size()) != head_ || (truncates_ && head_.empty() && file.size > 0);
+}
+
+// Whether what was read just now is of the file that was looked at: it may have been truncated and filled again in between.
+bool Tail::belongs(std::string_view piece) {
+  if (files_.size() > 1) return true;
+  if (at_ == 0 && head_.size() < rotation::kHead && piece.starts_with(head_)) head_ = piece.substr(0, rotation::kHead);
+  unsure_ = rotation::read_head(files_.front(), head_.size()) != head_;
+  return !unsure_;
+}
+
+// A copy that was made before the last byte was read holds less than was read; one that is made later is younger than the mark.
+void Tail::date_mark() {
+  struct stat is {};
+  if (carried_ > 0 || fstat(files_.front().fd.get(), &is) != 0 || rotation::read_head(files_.front(), head_.size()) != head_) return;
+  mark_.changed_ns = int64_t{is.st_mtim.tv_sec} * 1'000'000'000 + is.st_mtim.tv_nsec;
 }
 
 Status Tail::look() {
@@ -263,6 +279,7 @@ Status Tail::read(Sink& sink, size_t max, bool& more) {
   handed_ = 0;
   if (files_.empty()) return {Code::io, 0, name_.path, "closed"};
   Status status = look();
+  const uint64_t began = at_;
   for (uint64_t scanned = 0;;) {
     hand_on_lines(sink, max);
     more = handed_ >= max || scanned >= kAtOnce;
@@ -271,6 +288,8 @@ Status Tail::read(Sink& sink, size_t max, bool& more) {
     const auto room = buffer_.room();
     const ssize_t got = pread(files_.front().fd.get(), room.data(), room.size(), static_cast<off_t>(at_));
     if (got > 0) {
+      more = !belongs({room.data(), static_cast<size_t>(got)});
+      if (more) break;
       buffer_.added(static_cast<size_t>(got));
       at_ += static_cast<uint64_t>(got);
       scanned += static_cast<uint64_t>(got);
@@ -290,6 +309,7 @@ Status Tail::read(Sink& sink, size_t max, bool& more) {
     }
   }
   remember_head();
+  if (at_ != began) date_mark();
   tell_rotations(sink);
   if (!status && !more) {
     files_.clear();

@@ -44,6 +44,8 @@ class Tail final : public Source {
 
  private:
   Status look();
+  bool belongs(std::string_view piece);
+  void date_mark();
   void look_at_live();
   Status look_at_name();
   void remember_live(std::string head);
