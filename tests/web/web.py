@@ -106,15 +106,25 @@ class Web(Exporter):
         """A TLS connection without HTTP."""
         return self.context(**how).wrap_socket(self.connect(), server_hostname="localhost")
 
+    def listeners(self):
+        """The ports that the process listens on, of IPv4 and IPv6."""
+        inodes, ports = set(), set()
+        for name in os.listdir(f"/proc/{self.process.pid}/fd"):
+            try:
+                inodes.add(os.readlink(f"/proc/{self.process.pid}/fd/{name}"))
+            except OSError:
+                pass  # closed meanwhile
+        for table in filter(os.path.exists, (f"/proc/{self.process.pid}/net/{name}" for name in ("tcp", "tcp6"))):
+            with open(table) as file:
+                for field in (line.split() for line in list(file)[1:]):
+                    if field[3] == "0A" and f"socket:[{field[9]}]" in inodes:
+                        ports.add(int(field[1].rsplit(":", 1)[1], 16))
+        return ports
+
     def inner(self):
         """The port that civetweb listens on."""
-        inodes = {os.readlink(f"/proc/{self.process.pid}/fd/{name}") for name in os.listdir(f"/proc/{self.process.pid}/fd")}
-        with open(f"/proc/{self.process.pid}/net/tcp") as file:
-            fields = [line.split() for line in list(file)[1:]]
-        ports = [int(field[1].split(":")[1], 16) for field in fields
-                 if field[3] == "0A" and f"socket:[{field[9]}]" in inodes and field[1].startswith("0100007F")]
-        outer = {int(address.rsplit(":", 1)[1]) for address in self.addresses if ":" in address}
-        return next(port for port in ports if port not in outer)
+        (port,) = self.listeners() - {int(address.rsplit(":", 1)[1]) for address in self.addresses}
+        return port
 
     def close(self):
         super().close()
