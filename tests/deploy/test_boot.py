@@ -47,18 +47,27 @@ class Booted:
             connection.close()
 
 
+def filters_are_for_all():
+    """Some kernels let only root attach a filter to a socket; the front cannot close its inner port there."""
+    code = ("import socket, struct, ctypes; b = ctypes.create_string_buffer(struct.pack('HBBI', 6, 0, 0, 1)); "
+            "socket.socket().setsockopt(socket.SOL_SOCKET, 26, struct.pack('HL', 1, ctypes.addressof(b)))")
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
+    return subprocess.run([*nobody, "/usr/bin/python3", "-c", code], capture_output=True).returncode == 0
+
+
 class Boot(unittest.TestCase):
-    def setUp(self):
+    @classmethod
+    def setUpClass(cls):
         context = contextlib.ExitStack()
-        self.addCleanup(context.close)
+        cls.addClassCleanup(context.close)
         root = context.enter_context(roots.copy(roots.base()))
         shutil.copy(deb(), os.path.join(root, "tmp/fencewatch.deb"))
         inside(root, "apt-get", "install", "-y", "--no-install-recommends", "systemd", "/tmp/fencewatch.deb")
-        self.log = context.enter_context(open(os.path.join(root, "../boot.log"), "w+b"))
-        self.booted = Booted(root, self.log)
-        self.addCleanup(end, self.booted.process)
+        log = context.enter_context(open(os.path.join(root, "../boot.log"), "w+b"))
+        cls.booted = Booted(root, log)
+        cls.addClassCleanup(end, cls.booted.process)
 
-    def test_service_and_socket(self):
+    def test_1_service(self):
         booted = self.booted
         until(lambda: booted.show("fencewatch", "ActiveState") == "active", "READY=1", 300)
         self.assertGreater(metrics.Metrics(booted.get("/metrics")).sum("zone_managed_pages"), 0)
@@ -67,7 +76,11 @@ class Boot(unittest.TestCase):
         self.assertEqual(booted.run("stat", "-c", "%U:%G %a", "/var/lib/fencewatch").strip(), "fencewatch:fencewatch 750")
         self.assertEqual(booted.show("fencewatch", "Slice"), "fencewatch.slice")
         self.assertEqual(booted.show("fencewatch", "NRestarts"), "0")
-        self.by_socket(booted)
+
+    def test_2_socket(self):
+        if not filters_are_for_all():
+            self.skipTest("this kernel lets only root filter a socket, and the front needs that")
+        self.by_socket(self.booted)
 
     def sources(self, booted):
         at = metrics.Metrics(booted.get("/metrics"))
@@ -88,7 +101,11 @@ class Boot(unittest.TestCase):
         for line in lines:
             booted.run("sh", "-euc", line)
         self.assertEqual(booted.show("fencewatch", "ActiveState"), "inactive")
-        self.assertIn("fencewatch_build_info{", booted.get("/metrics"))  # the first to ask starts it
+        try:
+            first = booted.get("/metrics")  # the first to ask starts it
+        except OSError as error:
+            raise AssertionError(f"{error}\n" + booted.says("sh", "-c", "systemctl status --no-pager -n 30 fencewatch.socket fencewatch.service")) from error
+        self.assertIn("fencewatch_build_info{", first)
         self.assertEqual(booted.show("fencewatch", "ActiveState"), "active")
         self.assertIn("FENCEWATCH_OPTS", booted.run("cat", "/etc/default/fencewatch"))
 
