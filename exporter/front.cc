@@ -74,6 +74,8 @@ Front::Front(std::vector<int> listeners, Inner inner, const WebSource& web, bool
       epoll_(made(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wake_(made(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       users_(std::make_unique<Users>([this] { ring(wake_); })) {
+  if (!gate_.filters())
+    log::warn("the kernel refuses SO_ATTACH_FILTER: processes of this machine can reach the inner port, and get no answer");
   for (uint32_t i = 0; i < kLanes; ++i) lanes_[i].index = i;
   add(wake_, front::tag(Kind::wake, 0), EPOLLIN);
   for (uint32_t i = 0; i < listeners_.size(); ++i) add(listeners_[i], front::tag(Kind::listener, i), EPOLLIN);

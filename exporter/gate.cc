@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <stdexcept>
 
 namespace fencewatch {
 namespace {
@@ -30,14 +29,15 @@ int port_of(int fd) {
 
 }  // namespace
 
-Gate::Gate(int listener, int port) : listener_(listener), port_(port) {
-  if (!filter()) throw std::runtime_error("the inner port cannot be closed to others: SO_ATTACH_FILTER is refused");
-}
+Gate::Gate(int listener, int port) : listener_(listener), port_(port), filters_(filter()) {}
 
-// To a TCP socket the filter sees a segment from its TCP header on, which begins with the source port.
+// To a TCP socket the filter sees a segment from its TCP header on, which begins with the source port; the source address is at 12 in the
+// IP header. Others could have the port at another address, 127.0.0.2 for one.
 bool Gate::filter() const {
-  std::array<sock_filter, kMost + 3> code{};
+  std::array<sock_filter, kMost + 5> code{};
   unsigned short n = 0;
+  code[n++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_NET_OFF) + 12);
+  code[n++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, INADDR_LOOPBACK, 0, kMost + 1);
   code[n++] = BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 0);
   for (size_t i = 0; i < kMost; ++i)
     code[n++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sources_[i] ? sources_[i].load() : 0x10000u, static_cast<uint8_t>(kMost - i), 0);
@@ -57,7 +57,7 @@ int Gate::connect() {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
   if (bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from) == 0) {
     *slot = static_cast<uint16_t>(port_of(fd));
-    if (filter() && (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0 || errno == EINPROGRESS)) return fd;
+    if (filter() == filters_ && (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0 || errno == EINPROGRESS)) return fd;
   }
   close(fd);
   return -1;

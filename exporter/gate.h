@@ -1,7 +1,8 @@
-// Who may connect to a listening port on loopback: sockets of this process only, by their exact source port.
+// Who may connect to a listening port on loopback: sockets of this process only, by their exact source, 127.0.0.1 and a port.
 //
 // The kernel drops the connection attempts of all others (a filter of socket(7) SO_ATTACH_FILTER looks at each segment before a connection
-// exists), so that a port scan finds nothing and nobody takes a worker. Who came before the filter is told by knows().
+// exists), so that a port scan finds nothing and nobody takes a worker. Who came before the filter is told by knows(); so is everybody
+// where the filter is refused (some hardened kernels keep it for root): the server then has to end the connections of others itself.
 #pragma once
 
 #include <array>
@@ -15,7 +16,7 @@ class Gate {
  public:
   static constexpr size_t kMost = 16;
 
-  // `listener` listens on 127.0.0.1:`port`, which is closed to all from now on. Throws std::runtime_error.
+  // `listener` listens on 127.0.0.1:`port`, which is closed to all from now on.
   Gate(int listener, int port);
   Gate(const Gate&) = delete;
 
@@ -23,7 +24,8 @@ class Gate {
   int connect();
   void close(int fd);
 
-  bool knows(int source_port) const;  // any thread
+  bool knows(int source_port) const;  // at 127.0.0.1; any thread
+  bool filters() const { return filters_; }
 
  private:
   bool filter() const;
@@ -31,6 +33,7 @@ class Gate {
   const int listener_;
   const int port_;
   std::array<std::atomic<uint16_t>, kMost> sources_{};  // 0: none
+  const bool filters_;
 };
 
 }  // namespace fencewatch

@@ -200,7 +200,8 @@ void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool h
 // Behind a front it alone is answered. Others can have come only before its Gate was closed.
 bool Server::Impl::stranger(const mg_connection* conn) const {
   const Front* const known = front;
-  return fronted && !(known && known->knows(mg_get_request_info(conn)->remote_port));
+  const mg_request_info& from = *mg_get_request_info(conn);
+  return fronted && !(known && from.remote_addr == std::string_view("127.0.0.1") && known->knows(from.remote_port));
 }
 
 // All requests that civetweb could read come here, before it looks for handlers or files of its own.
@@ -323,7 +324,14 @@ void Server::Impl::stop() {
   civetweb::stop(context);
 }
 
-Server::Server(const Config& config, Runner& runner) : impl_(std::make_unique<Impl>(config, runner)) { impl_->listen(); }
+Server::Server(const Config& config, Runner& runner) : impl_(std::make_unique<Impl>(config, runner)) {
+  try {
+    impl_->listen();
+  } catch (...) {
+    impl_->stop();  // what has begun already
+    throw;
+  }
+}
 
 Server::~Server() { impl_->stop(); }
 
