@@ -96,6 +96,40 @@ class Tls(unittest.TestCase):
         self.assertEqual(self.web.metric("fencewatch_web_certificate_expiry_timestamp_seconds"), expires)
 
 
+class Choice(unittest.TestCase):
+    """What the configuration leaves to choose from."""
+
+    def web(self, more):
+        web = Web(TLS + more, ready=None)
+        self.addCleanup(web.close)
+        return web
+
+    def test_version_and_ciphers(self):
+        web = self.web("  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]\n")
+
+        def shake(cipher=None, **versions):
+            context = web.context(**versions)
+            if cipher:
+                context.set_ciphers(cipher)
+            with context.wrap_socket(web.connect(), server_hostname="localhost") as client:
+                return client.version(), client.cipher()[0]
+
+        self.assertEqual(shake("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"), ("TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384"))
+        self.assertTrue(refused(lambda: shake(oldest=V.TLSv1_3)))
+        self.assertTrue(refused(lambda: shake("ECDHE-ECDSA-AES128-GCM-SHA256")))
+
+    def test_curves(self):
+        for more, taken in (("", True), ("  curve_preferences: [CurveP256]\n", False)):
+            web = self.web(more)
+
+            def shake(group):
+                return subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{web.port}", "-groups", group], stdin=subprocess.DEVNULL,
+                                      capture_output=True, timeout=BOUND).returncode == 0
+
+            self.assertTrue(shake("P-256"))
+            self.assertEqual(shake("X25519"), taken)
+
+
 def until_end(client):
     said = b""
     try:
