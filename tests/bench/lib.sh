@@ -25,7 +25,7 @@ die() {
 
 build_targets() {
   if [ -z "${BUILD:-}" ]; then
-    (cd "$root" && cmake --preset release >"$tmp/cmake.log" 2>&1) || die "cmake failed: $(tail -3 "$tmp/cmake.log")"
+    (cd "$root" && cmake --preset release -DBUILD_TESTING=ON >"$tmp/cmake.log" 2>&1) || die "cmake failed: $(tail -3 "$tmp/cmake.log")"
   fi
   cmake --build "$build" --target "$@" >"$tmp/build.log" 2>&1 || die "build failed: $(tail -5 "$tmp/build.log")"
 }
