@@ -110,18 +110,20 @@ std::string_view bucket_bound(double bound, char (&scratch)[kNumber]) {
   return {scratch, static_cast<size_t>(end - scratch)};
 }
 
-std::string rendered_labels(const std::vector<prometheus::ClientMetric::Label>& labels) {
-  std::string text;
-  for (const auto& label : labels) {
-    if (!text.empty()) text += ',';
-    const size_t used = text.size();
-    text.resize(used + label.name.size() + 4 + 3 * label.value.size());
-    text.resize(static_cast<size_t>(put_label(text.data() + used, label.name, label.value) - text.data()));
-  }
-  return text;
+void add_label(std::string& text, std::string_view name, std::string_view value) {
+  if (!text.empty()) text += ',';
+  const size_t used = text.size();
+  text.resize(used + name.size() + 4 + 3 * value.size());
+  text.resize(static_cast<size_t>(put_label(text.data() + used, name, value) - text.data()));
 }
 
 }  // namespace
+
+std::string rendered_labels(const std::map<std::string, std::string>& labels) {
+  std::string text;
+  for (const auto& [name, value] : labels) add_label(text, name, value);
+  return text;
+}
 
 LabelText::LabelText(Labels labels) {
   char* out = text_;
@@ -209,21 +211,25 @@ void Page::registry(const prometheus::Registry& registry, std::span<const Family
     if (family == families.end()) continue;
     begin(*family);
     for (const prometheus::ClientMetric& metric : collected.metric) {
-      const std::string labels = rendered_labels(metric.label);
+      std::string labels;
+      for (const auto& label : metric.label) add_label(labels, label.name, label.value);
       if (collected.type == prometheus::MetricType::Counter) sample(labels, {}, metric.counter.value);
       if (collected.type == prometheus::MetricType::Gauge) sample(labels, {}, metric.gauge.value);
-      if (collected.type != prometheus::MetricType::Histogram) continue;
-      for (const auto& bucket : metric.histogram.bucket) {
-        char scratch[kNumber];
-        open_sample("_bucket", labels, {{"le", bucket_bound(bucket.upper_bound, scratch)}});
-        close_sample(bucket.cumulative_count);
-      }
-      open_sample("_sum", labels, {});
-      close_sample(metric.histogram.sample_sum);
-      open_sample("_count", labels, {});
-      close_sample(metric.histogram.sample_count);
+      if (collected.type == prometheus::MetricType::Histogram) histogram(labels, metric.histogram);
     }
   }
+}
+
+void Page::histogram(std::string_view rendered, const prometheus::ClientMetric::Histogram& histogram) {
+  for (const auto& bucket : histogram.bucket) {
+    char scratch[kNumber];
+    open_sample("_bucket", rendered, {{"le", bucket_bound(bucket.upper_bound, scratch)}});
+    close_sample(bucket.cumulative_count);
+  }
+  open_sample("_sum", rendered, {});
+  close_sample(histogram.sample_sum);
+  open_sample("_count", rendered, {});
+  close_sample(histogram.sample_count);
 }
 
 void Page::clear() {

@@ -3,10 +3,14 @@
 // https://prometheus.io/docs/instrumenting/exposition_formats/  https://prometheus.io/docs/specs/om/open_metrics_spec/
 #pragma once
 
+#include <prometheus/client_metric.h>
+
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -42,6 +46,9 @@ class LabelText {
   uint8_t size_ = 0;
 };
 
+// Names with values, for the `rendered` of samples that are written again and again.
+std::string rendered_labels(const std::map<std::string, std::string>& labels);
+
 // Not thread safe. Keeps its capacity over clear(): writing the same page again allocates nothing.
 class Page {
  public:
@@ -60,6 +67,8 @@ class Page {
   // What the registry's counters, gauges and histograms hold now. Each must be declared in `families`: HELP and TYPE come from
   // there; what is not declared is left out.
   void registry(const prometheus::Registry& registry, std::span<const Family> families);
+  // A histogram's samples, with the labels that rendered_labels() gave.
+  void histogram(std::string_view rendered, const prometheus::ClientMetric::Histogram& histogram);
 
   void clear();
   bool empty() const { return segments_.empty(); }

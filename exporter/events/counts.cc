@@ -60,27 +60,34 @@ const std::vector<double>& Counts::buckets_of(const Family& family) const {
   return own == own_buckets_.end() ? buckets_ : own->second;
 }
 
-void Counts::remember(const Family& family, const prometheus::Labels& labels) {
+void Counts::remember(const Family& family, const prometheus::Labels& labels, Metric metric) {
   assert(declares(family, labels) && "the labels are those that the family declares");
   const std::lock_guard lock(mutex_);
   Series& series = series_[family.name];
-  if (!series.all.insert(labels).second) return;
+  if (!series.family) shown_.push_back(&series);
+  series.family = &family;
+  if (series.all.contains(labels)) return;
+  series.all.emplace(labels, Shown{rendered_labels(labels), metric});
   for (const auto& [name, value] : labels) series.values[name].insert(value);
 }
 
 prometheus::Counter& Counts::counter(const Family& family, const prometheus::Labels& labels) {
-  remember(family, labels);
-  return prometheus::BuildCounter().Name(std::string(family.name)).Register(registry_).Add(labels);
+  prometheus::Counter& metric = prometheus::BuildCounter().Name(std::string(family.name)).Register(registry_).Add(labels);
+  remember(family, labels, &metric);
+  return metric;
 }
 
 prometheus::Gauge& Counts::gauge(const Family& family, const prometheus::Labels& labels) {
-  remember(family, labels);
-  return prometheus::BuildGauge().Name(std::string(family.name)).Register(registry_).Add(labels);
+  prometheus::Gauge& metric = prometheus::BuildGauge().Name(std::string(family.name)).Register(registry_).Add(labels);
+  remember(family, labels, &metric);
+  return metric;
 }
 
 prometheus::Histogram& Counts::histogram(const Family& family, const prometheus::Labels& labels) {
-  remember(family, labels);
-  return prometheus::BuildHistogram().Name(std::string(family.name)).Register(registry_).Add(labels, buckets_of(family));
+  prometheus::Histogram& metric =
+      prometheus::BuildHistogram().Name(std::string(family.name)).Register(registry_).Add(labels, buckets_of(family));
+  remember(family, labels, &metric);
+  return metric;
 }
 
 void Counts::observe(const Family& family, const prometheus::Labels& labels, double value, uint32_t times) {
@@ -111,7 +118,22 @@ std::string Counts::bounded(const Family& family, const std::string& label, std:
   return std::string(value);
 }
 
-void Counts::write(Page& page) const { page.registry(registry_, families_); }
+void Counts::write(Page& page) const {
+  const std::lock_guard lock(mutex_);
+  for (const Type type : {Type::counter, Type::gauge, Type::histogram}) {
+    for (const Series* series : shown_) {
+      if (series->family->type != type) continue;
+      page.begin(*series->family);
+      for (const auto& [labels, shown] : series->all) {
+        if (const auto* counter = std::get_if<const prometheus::Counter*>(&shown.metric))
+          page.sample(shown.labels, {}, (*counter)->Value());
+        if (const auto* gauge = std::get_if<const prometheus::Gauge*>(&shown.metric)) page.sample(shown.labels, {}, (*gauge)->Value());
+        if (const auto* histogram = std::get_if<const prometheus::Histogram*>(&shown.metric))
+          page.histogram(shown.labels, (*histogram)->Collect().histogram);
+      }
+    }
+  }
+}
 
 void Counts::save(const std::function<void(std::string_view line)>& out) const {
   for (const prometheus::MetricFamily& family : registry_.Collect()) {

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "exporter/page.h"
@@ -46,6 +47,7 @@ class Counts {
   // `value` if the family has it for this label already, or has fewer than `most` values of it; else "other".
   std::string bounded(const Family& family, const std::string& label, std::string_view value, size_t most) const;
 
+  // Counters first, then gauges, then histograms. Nothing is allocated but for histograms, and a page that has been as large before.
   void write(Page& page) const;
 
   // One line of text for each series, those at 0 as well, for the state file: name, labels, values. No newline within, UTF-8 only if the
@@ -57,11 +59,17 @@ class Counts {
   bool restore(std::string_view line);
 
  private:
+  using Metric = std::variant<const prometheus::Counter*, const prometheus::Gauge*, const prometheus::Histogram*>;
+  struct Shown {
+    std::string labels;  // as rendered_labels() gives them
+    Metric metric;
+  };
   struct Series {
-    std::set<prometheus::Labels> all;
+    const Family* family = nullptr;
+    std::map<prometheus::Labels, Shown> all;
     std::map<std::string, std::set<std::string, std::less<>>> values;  // by label
   };
-  void remember(const Family& family, const prometheus::Labels& labels);
+  void remember(const Family& family, const prometheus::Labels& labels, Metric metric);
   const std::vector<double>& buckets_of(const Family& family) const;
 
   std::span<const Family> families_;
@@ -69,6 +77,7 @@ class Counts {
   std::map<std::string_view, std::vector<double>> own_buckets_;  // by family
   mutable std::mutex mutex_;
   std::map<std::string_view, Series> series_;  // by family
+  std::vector<const Series*> shown_;           // as they were begun
   prometheus::Registry registry_;
 };
 
