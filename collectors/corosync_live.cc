@@ -1,7 +1,4 @@
 // What corosync knows of itself: its map and its quorum over IPC, etc/corosync/corosync.conf, and its process in /proc.
-#include <prometheus/counter.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
 
 #include "collectors/corosync_conf.h"
 #include "collectors/corosync_map.h"
@@ -10,6 +7,7 @@
 #include "collectors/token_gaps.h"
 #include "exporter/collector.h"
 #include "exporter/config.h"
+#include "exporter/events/counts.h"
 #include "exporter/memory.h"
 
 namespace fencewatch {
@@ -136,8 +134,7 @@ class CorosyncLive final : public Collector {
   void write_links(Page& page) const;
   void write_process(Page& page) const;
 
-  static prometheus::Histogram& histogram(prometheus::Registry& registry, int family,
-                                          const prometheus::Histogram::BucketBoundaries& buckets);
+  prometheus::Histogram& histogram(int family, std::vector<double> buckets);
 
   CorosyncProcess process_;
   AnswerTime time_;
@@ -152,16 +149,15 @@ class CorosyncLive final : public Collector {
   TokenGaps gaps_;
   Bytes text_;
 
-  prometheus::Registry registry_;
-  prometheus::Counter& misses_ = prometheus::BuildCounter().Name(std::string(kFamilies[kMisses].name)).Register(registry_).Add({});
-  prometheus::Histogram& gap_seconds_ =
-      histogram(registry_, kGaps, {0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30, 60});
-  prometheus::Histogram& ipc_seconds_ = histogram(registry_, kIpcTime, {0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30});
+  Counts counts_{kFamilies};  // not kept over a restart: what corosync itself keeps would be counted twice
+  prometheus::Counter& misses_ = counts_.counter(kFamilies[kMisses]);
+  prometheus::Histogram& gap_seconds_ = histogram(kGaps, {0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30, 60});
+  prometheus::Histogram& ipc_seconds_ = histogram(kIpcTime, {0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30});
 };
 
-prometheus::Histogram& CorosyncLive::histogram(prometheus::Registry& registry, int family,
-                                               const prometheus::Histogram::BucketBoundaries& buckets) {
-  return prometheus::BuildHistogram().Name(std::string(kFamilies[family].name)).Register(registry).Add({}, buckets);
+prometheus::Histogram& CorosyncLive::histogram(int family, std::vector<double> buckets) {
+  counts_.buckets(kFamilies[family], std::move(buckets));
+  return counts_.histogram(kFamilies[family]);
 }
 
 void CorosyncLive::forget() {
@@ -235,7 +231,7 @@ Status CorosyncLive::collect(const Node& node, Page& page) {
     write_links(page);
   }
   write_process(page);
-  if (process_.live()) page.registry(registry_, kFamilies);
+  if (process_.live()) counts_.write(page);
   return {};
 }
 

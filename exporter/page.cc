@@ -1,9 +1,5 @@
 #include "exporter/page.h"
 
-#include <prometheus/client_metric.h>
-#include <prometheus/metric_family.h>
-#include <prometheus/registry.h>
-
 #include <algorithm>
 #include <cassert>
 #include <charconv>
@@ -110,18 +106,16 @@ std::string_view bucket_bound(double bound, char (&scratch)[kNumber]) {
   return {scratch, static_cast<size_t>(end - scratch)};
 }
 
-void add_label(std::string& text, std::string_view name, std::string_view value) {
-  if (!text.empty()) text += ',';
-  const size_t used = text.size();
-  text.resize(used + name.size() + 4 + 3 * value.size());
-  text.resize(static_cast<size_t>(put_label(text.data() + used, name, value) - text.data()));
-}
-
 }  // namespace
 
 std::string rendered_labels(const std::map<std::string, std::string>& labels) {
   std::string text;
-  for (const auto& [name, value] : labels) add_label(text, name, value);
+  for (const auto& [name, value] : labels) {
+    if (!text.empty()) text += ',';
+    const size_t used = text.size();
+    text.resize(used + name.size() + 4 + 3 * value.size());
+    text.resize(static_cast<size_t>(put_label(text.data() + used, name, value) - text.data()));
+  }
   return text;
 }
 
@@ -201,23 +195,6 @@ void Page::sample(std::string_view rendered, Labels more, uint64_t value) {
 void Page::sample(std::string_view rendered, Labels more, double value) {
   open_sample({}, rendered, more);
   close_sample(value);
-}
-
-void Page::registry(const prometheus::Registry& registry, std::span<const Family> families) {
-  for (prometheus::MetricFamily& collected : registry.Collect()) {
-    // The registry keeps them by their hash; what is shown has an order.
-    std::sort(collected.metric.begin(), collected.metric.end(), [](const auto& a, const auto& b) { return a.label < b.label; });
-    const auto family = std::find_if(families.begin(), families.end(), [&](const Family& f) { return f.name == collected.name; });
-    if (family == families.end()) continue;
-    begin(*family);
-    for (const prometheus::ClientMetric& metric : collected.metric) {
-      std::string labels;
-      for (const auto& label : metric.label) add_label(labels, label.name, label.value);
-      if (collected.type == prometheus::MetricType::Counter) sample(labels, {}, metric.counter.value);
-      if (collected.type == prometheus::MetricType::Gauge) sample(labels, {}, metric.gauge.value);
-      if (collected.type == prometheus::MetricType::Histogram) histogram(labels, metric.histogram);
-    }
-  }
 }
 
 void Page::histogram(std::string_view rendered, const prometheus::ClientMetric::Histogram& histogram) {

@@ -18,10 +18,6 @@
 #include "exporter/family.h"
 #include "exporter/node.h"
 
-namespace prometheus {
-class Registry;
-}
-
 namespace fencewatch {
 
 struct Label {
@@ -64,9 +60,6 @@ class Page {
   void one(const Family& family, uint64_t value) { begin(family), sample(value); }
   void one(const Family& family, double value) { begin(family), sample(value); }
 
-  // What the registry's counters, gauges and histograms hold now. Each must be declared in `families`: HELP and TYPE come from
-  // there; what is not declared is left out.
-  void registry(const prometheus::Registry& registry, std::span<const Family> families);
   // A histogram's samples, with the labels that rendered_labels() gave.
   void histogram(std::string_view rendered, const prometheus::ClientMetric::Histogram& histogram);
 

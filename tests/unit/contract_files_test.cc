@@ -56,6 +56,10 @@ std::vector<std::string> files_read(const MemoryNode& node) {
   return read;
 }
 
+bool has_histograms(const Spec& spec) {
+  return std::ranges::any_of(spec.families, [](const Family& family) { return family.type == Type::histogram; });
+}
+
 }  // namespace
 
 TEST_SUITE("contract") {
@@ -195,7 +199,7 @@ TEST_SUITE("contract") {
         CAPTURE(spec->name);
         CAPTURE(tree);
         Run run(*spec);
-        if (run.collector->counts() != nullptr) continue;  // prometheus-cpp's registry is copied to be shown
+        if (run.collector->counts() != nullptr && has_histograms(*spec)) continue;  // prometheus-cpp copies their buckets to tell them
         const MemoryNode node(tree);
         if (!run.collect(node)) continue;
         (void)run.collector->sample(node, std::chrono::milliseconds(250));

@@ -1,15 +1,12 @@
 #include "exporter/page.h"
 
 #include <doctest/doctest.h>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
 
 #include <cmath>
 #include <limits>
 
 #include "allocations.h"
+#include "exporter/events/counts.h"
 
 using namespace fencewatch;
 
@@ -139,22 +136,16 @@ TEST_CASE("bytes that are not UTF-8 become U+FFFD, well-formed text stays") {
 }
 
 TEST_CASE("what prometheus-cpp holds is shown under the declared help") {
-  prometheus::Registry registry;
-  prometheus::BuildCounter().Name("x_events_total").Help("not ours").Register(registry).Add({{"kind", "a\n"}}).Increment(3);
-  prometheus::BuildGauge().Name("not_declared").Help("").Register(registry).Add({}).Set(1);
-  auto& histogram = prometheus::BuildHistogram()
-                        .Name("x_delay_seconds")
-                        .Help("")
-                        .Register(registry)
-                        .Add({{"kind", "k"}}, prometheus::Histogram::BucketBoundaries{0.5, 1, 20});
-  for (const double delay : {0.1, 0.7, 30.0}) histogram.Observe(delay);
   constexpr Family families[] = {kGauge, kCounter, kHistogram};
+  Counts counts(families, {0.5, 1, 20});
+  counts.counter(families[1], {{"kind", "a\n"}}).Increment(3);
+  for (const double delay : {0.1, 0.7, 30.0}) counts.observe(families[2], {{"kind", "k"}}, delay, 1);
   Page page;
-  page.registry(registry, families);
+  counts.write(page);
   const std::string shown = text(page);
   CHECK(shown.find("# HELP x_events_total Events with") != std::string::npos);
   CHECK(shown.find("x_events_total{kind=\"a\\n\"} 3\n") != std::string::npos);
-  CHECK(shown.find("not_declared") == std::string::npos);
+  CHECK(shown.find("x_size_bytes") == std::string::npos);
   CHECK(shown.find("# TYPE x_delay_seconds histogram\n"
                    "x_delay_seconds_bucket{kind=\"k\",le=\"0.5\"} 1\n"
                    "x_delay_seconds_bucket{kind=\"k\",le=\"1.0\"} 2\n"
