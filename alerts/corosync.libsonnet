@@ -6,7 +6,6 @@ local q = import 'query.libsonnet';
   local c = $._config,
   local s = c.selector,
   local w = c.window,
-  local timeout = 'fencewatch_corosync_token_timeout_seconds{%s}' % q.join([s, 'source="runtime"']),
 
   prometheusAlerts+:: {
     groups+: [{
@@ -42,37 +41,39 @@ local q = import 'query.libsonnet';
         alert.new(
           'CorosyncNearMiss',
           'info',
-          |||
-            histogram_quantile(1, increase(fencewatch_corosync_token_gap_seconds_bucket{%(s)s}[%(w)s]))
-            > ignoring (source) %(ratio)g * %(timeout)s
-          ||| % { s: s, w: w, ratio: c.nearMissRatio, timeout: timeout },
+          q.recent('corosync_token_near_misses', s, w),
           'The cluster token came close to being late.',
           |||
-            The longest wait for the token on {{ $labels.instance }} in the last %s was up to {{ humanizeDuration $value }} (the bound of a histogram's
-            bucket), more than %d %% of the timeout.
-          ||| % [w, c.nearMissRatio * 100],
+            {{ $labels.instance }} waited for more than half of the token timeout {{ printf "%%.0f" $value }} times in the last %s, at most for %s (the bound of a
+            histogram's bucket).
+          ||| % [w, q.seconds('histogram_quantile(1, increase(fencewatch_corosync_token_gap_seconds_bucket{job=%%q,instance=%%q}[%s]))' % w)],
         ),
         alert.new(
           'CorosyncLinkFlapping',
           'warning',
-          'increase(fencewatch_corosync_link_changes_total{%s}[30m]) >= %g' % [q.join([s, 'state="down"']), c.linkDowns],
+          q.recent('corosync_link_flaps', s, w),
           'A cluster link goes down again and again.',
           |||
-            On {{ $labels.instance }} link {{ $labels.link }} to host {{ $labels.host }} went down {{ printf "%.0f" $value }} times in the last half hour.
+            On {{ $labels.instance }} a link went down for at least the third time in half an hour:{{ range query
+            (printf `increase(fencewatch_corosync_link_changes_total{job=%q,instance=%q,state="down"}[30m]) > 1` $labels.job $labels.instance) }} link
+            {{ .Labels.link }} to host {{ .Labels.host }} {{ printf "%.0f" .Value }} times;{{ end }} see the runbook for which end it is.
           |||,
         ),
         alert.new(
           'CorosyncHostUnreachable',
           'warning',
-          'max without (link) (fencewatch_corosync_link_connected{%s}) == 0' % s,
+          'fencewatch_corosync_impaired{%s}' % q.join([s, 'reason="host_unreachable"']),
           'A cluster member has no link left to another.',
-          '{{ $labels.instance }} has had no link to host {{ $labels.host }} for two minutes.',
+          |||
+            {{ $labels.instance }} has had no link to a host for two minutes:{{ range query
+            (printf `max by (host) (fencewatch_corosync_link_connected{job=%q,instance=%q}) == 0` $labels.job $labels.instance) | sortByLabel "host" }} {{ .Labels.host }}{{ end }}.
+          |||,
           wait='2m',
         ),
         alert.new(
           'CorosyncQuorumLost',
           'critical',
-          'fencewatch_corosync_quorate{%s} == 0' % s,
+          'fencewatch_corosync_impaired{%s}' % q.join([s, 'reason="no_quorum"']),
           'The node is in a part of the cluster without quorum.',
           |||
             {{ $labels.instance }} provides no cluster service until it sees enough members again: it has %s of %s votes that quorum takes.
@@ -82,12 +83,9 @@ local q = import 'query.libsonnet';
         alert.new(
           'CorosyncUnprotected',
           'warning',
-          |||
-            label_replace(fencewatch_corosync_process_realtime{%(s)s} == 0, "lacks", "real-time class", "", "")
-            or label_replace(fencewatch_corosync_process_locked_bytes{%(s)s} == 0, "lacks", "locked memory", "", "")
-          ||| % { s: s },
+          'fencewatch_corosync_impaired{%s}' % q.join([s, 'reason=~"not_.*"']),
           'Corosync can be held up by other processes or by reclaim.',
-          'Corosync on {{ $labels.instance }} runs without {{ $labels.lacks }}.',
+          'Corosync on {{ $labels.instance }} is {{ reReplaceAll "_" " " $labels.reason }}.',
           wait='10m',
         ),
       ],

@@ -23,24 +23,30 @@ local q = import 'query.libsonnet';
         alert.new(
           'CollectorFailing',
           'warning',
-          'fencewatch_collector_up{%s} == 0 unless fencewatch_collector_available{%s} == 0' % [s, s],
+          'max without (reason) (fencewatch_collector_failing{%s})' % s,
           'A part of the node is not being watched.',
-          'Collector {{ $labels.collector }} on {{ $labels.instance }} has given nothing for five minutes although its sources are there.',
+          |||
+            Collector {{ $labels.collector }} on {{ $labels.instance }} has given nothing for five minutes although its sources are there:{{ range query
+            (printf `fencewatch_collector_failing{job=%q,instance=%q,collector=%q}` $labels.job $labels.instance $labels.collector) }} {{ .Labels.reason }}{{ end }}.
+          |||,
           wait='5m',
         ),
         alert.new(
           'CollectorStuck',
           'warning',
-          'fencewatch_collector_running_seconds{%s} > %g' % [s, c.stuckSeconds],
+          'fencewatch_collector_failing{%s}' % q.join([s, 'reason="stuck"']),
           'A collector hangs in what it reads.',
-          'Collector {{ $labels.collector }} on {{ $labels.instance }} has been at it for {{ humanizeDuration $value }}.',
+          |||
+            Collector {{ $labels.collector }} on {{ $labels.instance }} does not come back from what it reads; it has been at it for %s.
+          ||| % q.seconds('fencewatch_collector_running_seconds{job=%q,instance=%q,collector=%q}', '$labels.job $labels.instance $labels.collector'),
+          wait='1m',
         ),
         alert.new(
           'LogLinesLost',
           'info',
-          'sum without (reason) (increase(fencewatch_log_lines_lost_total{%s}[%s])) > 0' % [s, c.window],
+          'time() - fencewatch_log_last_lost_timestamp_seconds{%s} < %g' % [s, c.lostSeconds],
           'Log lines were lost before they could be read, so events may be missing.',
-          '{{ $labels.instance }} lost {{ printf "%%.0f" $value }} lines of channel {{ $labels.channel }} in the last %s.' % c.window,
+          '{{ $labels.instance }} lost lines of channel {{ $labels.channel }} {{ humanizeDuration $value }} ago.',
         ),
       ],
     }],

@@ -26,9 +26,9 @@ local q = import 'query.libsonnet';
           'FencingFailed',
           'critical',
           // Pacemaker tries again and again, so that a series that appears with the first failure has an increase with the next.
-          'max by (%s, target, action) (%s) > 0' % [
+          'max by (%s, target, action) (%s)' % [
             c.clusterLabel,
-            short('increase(fencewatch_fencing_operations_total{%s}[%s])' % [q.join([s, 'result="failed"']), w]),
+            short('increase(fencewatch_fencing_operations_total{%s}[%s]) > 0' % [q.join([s, 'result="failed"']), w]),
           ],
           'A cluster node could not be fenced.',
           '{{ $labels.action }} of {{ $labels.target }} failed {{ printf "%%.0f" $value }} times in the last %s: the cluster may stand still until it is dead.' % w,
@@ -36,7 +36,7 @@ local q = import 'query.libsonnet';
         alert.new(
           'PreviousBootUnclean',
           'warning',
-          'time() - fencewatch_boot_time_seconds{%s} < %g and fencewatch_previous_boot_clean{%s} == 0' % [s, c.bootSeconds, s],
+          'time() - fencewatch_previous_boot_unclean_timestamp_seconds{%s} < %g' % [s, c.bootSeconds],
           'The machine went down without a shutdown.',
           |||
             {{ $labels.instance }} was started {{ humanizeDuration $value }} ago, and what ran before did not end cleanly. In the half hour before, corosync's log

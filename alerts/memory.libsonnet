@@ -14,40 +14,37 @@ local q = import 'query.libsonnet';
         alert.new(
           'ZoneMiscounted',
           'warning',
-          'fencewatch_zone_phantom_pages{%s} > 0' % s,
-          'The kernel has miscounted a memory zone.',
-          |||
-            Node {{ $labels.numa_node }}, zone {{ $labels.zone }} of {{ $labels.instance }} manages {{ printf "%.0f" $value }} pages more than it has, so
-            watermarks are shared out wrongly.
-          |||,
+          'instance:fencewatch_zones_phantom_pages:sum{%s} > 0' % s,
+          'The kernel has miscounted memory zones.',
+          'Zones of {{ $labels.instance }} manage {{ printf "%.0f" $value }} pages more than they have, so watermarks are shared out wrongly.',
           wait='1m',
         ),
         alert.new(
           'WatermarksCollapsed',
           'warning',
-          'fencewatch_zone_watermark_honoured_ratio{%s} < %g' % [s, c.honouredRatio],
+          'instance:fencewatch_zones_watermark_honoured_ratio:min{%s}' % s,
           'A memory zone has far less in reserve than the kernel meant to keep.',
           |||
-            The min watermark of node {{ $labels.numa_node }}, zone {{ $labels.zone }} of {{ $labels.instance }} is {{ humanizePercentage $value }} of
-            what the kernel's own formula gives; healthy is 95 % to 105 %.
+            The min watermark of a zone of {{ $labels.instance }} is {{ humanizePercentage $value }} of what the kernel's own formula gives; healthy is
+            95 % to 105 %.
           |||,
           wait='2m',
         ),
         alert.new(
           'KernelAdvisoryAffected',
           'info',
-          'fencewatch_kernel_advisory{%s} * ignoring (advisory, status, release, version) group_left (release) fencewatch_kernel_info{%s} == 1' %
-          [q.join([s, 'status="affected"']), s],
+          'fencewatch_kernel_advisory{%s} == 1' % q.join([s, 'status="affected"']),
           'A known fault of the memory management is in this kernel release.',
           |||
-            {{ $labels.advisory }} calls {{ $labels.release }} affected, which {{ $labels.instance }} runs. Whether the machine suffers from it, ZoneMiscounted and WatermarksCollapsed tell.
-          |||,
+            {{ $labels.advisory }} calls %s affected, which {{ $labels.instance }} runs. Whether the machine suffers from it, ZoneMiscounted and
+            WatermarksCollapsed tell.
+          ||| % q.labelOf('fencewatch_kernel_info', 'release'),
           wait='5m',
         ),
         alert.new(
           'FreeBelowMinWatermark',
           'warning',
-          'instance:fencewatch_zone_below_watermark_seconds:increase%s{%s} > %g' % [w, s, c.belowMinSeconds],
+          'instance:fencewatch_zones_below_min_seconds:increase%s{%s} > %g' % [w, s, c.belowMinSeconds],
           'A memory zone has run dry.',
           |||
             A zone of {{ $labels.instance }} had fewer free pages than its min watermark for {{ printf "%%.1f" $value }} s of the last %s: every
@@ -57,7 +54,7 @@ local q = import 'query.libsonnet';
         alert.new(
           'DirectReclaimStorm',
           'warning',
-          'instance:fencewatch_reclaim_direct_stalls:increase%s{%s} > %g' % [w, s, c.directStalls],
+          'instance:fencewatch_zones_direct_stalls:increase%s{%s} > %g' % [w, s, c.directStalls],
           'Processes free memory for themselves because kswapd comes too late.',
           '{{ $labels.instance }}: {{ printf "%%.0f" $value }} allocations stalled in direct reclaim in the last %s.' % w,
         ),
@@ -65,14 +62,14 @@ local q = import 'query.libsonnet';
           'MemoryFragmented',
           'warning',
           |||
-            max without (numa_node, zone, order) (fencewatch_zone_unusable_free_ratio{%s}) > %g
-            and increase(fencewatch_compaction_failures_total{%s}[%s]) > %g
-          ||| % [q.join([s, 'zone!="DMA"', 'order="%s"' % c.unusableOrder]), c.unusableRatio, s, w, c.compactionFailures],
+            fencewatch_zones_unusable_free_ratio_max{%s} > %g
+            and %s > %g
+          ||| % [s, c.unusableRatio, q.recent('compaction_failures', s, w), c.compactionFailures],
           'Free memory is in pieces and compaction does not help.',
           |||
-            {{ $labels.instance }}: {{ humanizePercentage $value }} of the free memory of a zone lies in blocks too small for order %s, and more than %g
+            {{ $labels.instance }}: {{ humanizePercentage $value }} of the free memory of a zone lies in blocks too small for order 3, and more than %g
             compactions failed in the last %s.
-          ||| % [c.unusableOrder, c.compactionFailures, w],
+          ||| % [c.compactionFailures, w],
           wait='5m',
         ),
         alert.new(

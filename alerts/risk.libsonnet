@@ -46,25 +46,14 @@ local q = import 'query.libsonnet';
           |||,
           wait='1m',
         ),
-        // Not upgraded: an advisory calls the kernel affected. Not watched: the zone collector gives nothing. A machine without any fencewatch is
-        // not seen at all.
+        // A machine without any fencewatch is not seen at all.
         alert.new(
           'MachineModelMiscounted',
           'info',
           |||
-            count by (%(cluster)s, vendor, product) (
-              fencewatch_machine_info{%(s)s}
-              unless ignoring (vendor, product) instance:fencewatch_zone_miscount:max{%(s)s} == 1
-              and ignoring (vendor, product) (
-                instance:fencewatch_kernel_advisory_affected:max{%(s)s} == 1
-                or max without (collector) (fencewatch_collector_up{%(zone)s} == bool 0) == 1
-              )
-            )
-            and on (vendor, product) (
-              fencewatch_machine_info{%(s)s}
-              and ignoring (vendor, product) instance:fencewatch_zone_miscount:max{%(s)s} == 1
-            )
-          ||| % { s: s, cluster: c.clusterLabel, zone: q.join([s, 'collector="zone"']) },
+            count by (%(cluster)s, vendor, product) (instance:fencewatch_machine_info:suspect{%(s)s} == 1)
+            and on (vendor, product) instance:fencewatch_machine_info:suspect{%(s)s} == 2
+          ||| % { s: s, cluster: c.clusterLabel },
           'Machines of this model are miscounted, and others of it are not upgraded or not watched.',
           |||
             At least one {{ $labels.vendor }} {{ $labels.product }} is miscounted; {{ $value }} more of that model run a kernel that an advisory calls

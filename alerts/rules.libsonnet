@@ -1,13 +1,13 @@
 // The three links of the chain, 0 or 1 for each node, and the risk that they make together, 0 to 3. Alerts and dashboards read these, so
-// that every counter is looked at once in an evaluation. A link that the node does not have (no corosync) is absent, not 0. What only a boot changes is
-// in a group of its own that is evaluated more seldom.
+// that every counter is looked at once in an evaluation. A link that the node does not have (no corosync) is absent, not 0. What the links are made of is
+// recorded only where it is out of order, and read from series that healthy nodes do not have: increase() of every counter of every node is what made an
+// evaluation of thousands of nodes dear. What only a boot changes is in a group of its own that is evaluated more seldom.
 local q = import 'query.libsonnet';
 
 {
   local c = $._config,
   local s = c.selector,
   local w = c.window,
-  local increase(metric, matchers='') = 'increase(%s{%s}[%s])' % [metric, q.join([s, matchers]), w],
   local any(conditions) = std.join('\n  or ', conditions),
   local rule(record, expr) = { record: record, expr: expr },
 
@@ -18,18 +18,26 @@ local q = import 'query.libsonnet';
       name: 'fencewatch.latent',
       interval: c.bootInterval,
       rules: [
-        rule('instance:fencewatch_zone_miscount:max', 'max without (numa_node, zone) (fencewatch_zone_miscount{%s})' % s),
-        rule('instance:fencewatch_zone_watermark_honoured_ratio:min',
-             'min without (numa_node, zone) (fencewatch_zone_watermark_honoured_ratio{%s})' % s),
+        rule('instance:fencewatch_zones_phantom_pages:sum', 'fencewatch_zones_phantom_pages{%s} > 0' % s),
+        rule('instance:fencewatch_zones_watermark_honoured_ratio:min',
+             'fencewatch_zones_watermark_honoured_ratio_min{%s} < %g' % [s, c.honouredRatio]),
         rule('instance:fencewatch_kernel_advisory_affected:max', affected),
+        // The models of machines that are miscounted (2), or not upgraded, as an advisory calls the kernel affected, or not watched, as the zone collector gives nothing (1).
+        rule('instance:fencewatch_machine_info:suspect', |||
+          fencewatch_machine_info{%(s)s} * ignoring (vendor, product) group_left () (
+            2 * (instance:fencewatch_zones_phantom_pages:sum{%(s)s} > bool 0)
+            or instance:fencewatch_kernel_advisory_affected:max{%(s)s}
+            or max without (collector, reason) (fencewatch_collector_failing{%(zone)s})
+          )
+        ||| % { s: s, zone: q.join([s, 'collector="zone"']) }),
         // Memory mis-set. Over the window, so that a node that is too busy to be scraped keeps its verdict.
         rule('instance:fencewatch_memory_misset:bool', |||
           (
-            max_over_time(instance:fencewatch_zone_miscount:max{%(s)s}[%(w)s]) > 0
-            or min_over_time(instance:fencewatch_zone_watermark_honoured_ratio:min{%(s)s}[%(w)s]) < %(ratio)g
+            max_over_time(instance:fencewatch_zones_phantom_pages:sum{%(s)s}[%(w)s])
+            or min_over_time(instance:fencewatch_zones_watermark_honoured_ratio:min{%(s)s}[%(w)s])
           ) >= bool 0
-          or instance:fencewatch_zone_miscount:max{%(s)s} * 0
-        ||| % { s: s, w: w, ratio: c.honouredRatio }),
+          or fencewatch_zones_phantom_pages{%(s)s} * 0
+        ||| % { s: s, w: w }),
         // Or the kernel known for it. Only 1: what is 0 nobody asks for.
         rule('instance:fencewatch_latent:bool', |||
           instance:fencewatch_memory_misset:bool{%(s)s} == 1
@@ -40,55 +48,52 @@ local q = import 'query.libsonnet';
       name: 'fencewatch.rules',
       rules: [
         // Memory in distress.
-        rule('instance:fencewatch_zone_below_watermark_seconds:increase' + w,
-             'max without (numa_node, zone, watermark) (%s)' % increase('fencewatch_zone_below_watermark_seconds_total', 'zone!="DMA",watermark="min"')),
-        rule('instance:fencewatch_reclaim_direct_stalls:increase' + w,
-             'sum without (zone) (%s)' % increase('fencewatch_reclaim_direct_stalls_total', 'zone!="DMA"')),
-        rule('instance:fencewatch_oom_kills:increase' + w, increase('fencewatch_oom_kills_total')),
-        rule('instance:fencewatch_oom_kills_global:increase' + w,
-             'sum without (constraint) (%s)' % increase('fencewatch_oom_kill_events_total', 'constraint=~"global|cpuset|mempolicy"')),
+        rule('instance:fencewatch_zones_below_min_seconds:increase' + w, q.recent('zones_below_min_seconds', s, w)),
+        rule('instance:fencewatch_zones_direct_stalls:increase' + w, q.recent('zones_direct_stalls', s, w)),
+        rule('instance:fencewatch_oom_kills:increase' + w, q.recent('oom_kills', s, w)),
+        rule('instance:fencewatch_oom_kills_global:increase' + w, q.recent('oom_global_kills', s, w)),
         // A kill in a memory cgroup says something about memory only where memory is mis-set.
         rule('instance:fencewatch_memory_distress:bool', |||
           (
-            instance:fencewatch_zone_below_watermark_seconds:increase%(w)s{%(s)s} > %(below)g
-            or instance:fencewatch_reclaim_direct_stalls:increase%(w)s{%(s)s} > %(stalls)g
-            or instance:fencewatch_oom_kills_global:increase%(w)s{%(s)s} > 0
-            or (instance:fencewatch_oom_kills:increase%(w)s{%(s)s} > 0 and instance:fencewatch_memory_misset:bool{%(s)s} == 1)
-            or sum without (resource, kind) (%(psi)s) > %(full)g
+            instance:fencewatch_zones_below_min_seconds:increase%(w)s{%(s)s} > %(below)g
+            or instance:fencewatch_zones_direct_stalls:increase%(w)s{%(s)s} > %(stalls)g
+            or instance:fencewatch_oom_kills_global:increase%(w)s{%(s)s}
+            or (instance:fencewatch_oom_kills:increase%(w)s{%(s)s} and instance:fencewatch_memory_misset:bool{%(s)s} == 1)
+            or %(psi)s > %(full)g
           ) > bool 0
-          or instance:fencewatch_oom_kills:increase%(w)s{%(s)s} * 0
+          or instance:fencewatch_memory_misset:bool{%(s)s} * 0
         ||| % {
           s: s,
           w: w,
           below: c.belowMinSeconds,
           stalls: c.directStalls,
           full: c.pressureFullSeconds,
-          psi: increase('fencewatch_pressure_stalled_seconds_total', 'resource="memory",kind="full"'),
+          psi: q.recent('pressure_memory_full_seconds', s, w),
         }),
 
         // Cluster engine late, by corosync's log or, where that cannot be read, by its statistics. A pause of corosync is the same stall as a scheduling miss. A stalled node often logs neither its own token warning nor the loss: that two hosts and more lost their last link
         // is its only trace (2 s with knet). One host may just be down.
-        rule('instance:fencewatch_corosync_token_warnings:increase' + w, increase('fencewatch_corosync_token_warnings_total')),
+        rule('instance:fencewatch_corosync_token_warnings:increase' + w, q.recent('corosync_token_warnings', s, w)),
         rule('instance:fencewatch_corosync_token_losses:increase' + w, |||
-          %s > 0
-          or sum without (state) (%s)
-        ||| % [increase('fencewatch_corosync_token_timeouts_total'), increase('fencewatch_corosync_token_losses_total')]),
-        rule('instance:fencewatch_corosync_scheduling_misses:increase' + w, |||
-          %s > 0
+          %s
           or %s
-        ||| % [increase('fencewatch_corosync_scheduling_misses_total'), increase('fencewatch_corosync_schedmiss_total')]),
+        ||| % [q.recent('corosync_token_timeouts', s, w), q.recent('corosync_token_losses', s, w)]),
+        rule('instance:fencewatch_corosync_scheduling_misses:increase' + w, |||
+          %s
+          or %s
+        ||| % [q.recent('corosync_scheduling_misses', s, w), q.recent('corosync_schedmiss', s, w)]),
         rule('instance:fencewatch_corosync_late:bool', |||
           (
-            instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s} > 0
-            or instance:fencewatch_corosync_scheduling_misses:increase%(w)s{%(s)s} > 0
+            instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s}
+            or instance:fencewatch_corosync_scheduling_misses:increase%(w)s{%(s)s}
+            or instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s}
             or %(unreachable)s >= 2
           ) > bool 0
-          or instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s} > bool 0
-          or instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s} * 0
+          or fencewatch_corosync_up{%(s)s} * 0
         ||| % {
           s: s,
           w: w,
-          unreachable: increase('fencewatch_corosync_hosts_unreachable_total'),
+          unreachable: q.recent('corosync_hosts_unreachable', s, w),
         }),
 
         // 3: distress and a late corosync within one window, or a lost token on a miscounted node. 2: distress where memory is mis-set or the
@@ -96,8 +101,8 @@ local q = import 'query.libsonnet';
         rule('instance:fencewatch_fence_risk:level', |||
           3 * (instance:fencewatch_memory_distress:bool{%(s)s} == 1 and instance:fencewatch_corosync_late:bool{%(s)s} == 1)
           or 3 * (
-            instance:fencewatch_zone_miscount:max{%(s)s} == 1
-            and instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s} > 0
+            instance:fencewatch_zones_phantom_pages:sum{%(s)s} > bool 0
+            and instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s}
           )
           or 2 * (instance:fencewatch_memory_distress:bool{%(s)s} == 1 and instance:fencewatch_latent:bool{%(s)s})
           or 2 * (instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s} >= bool %(warnings)g == 1)

@@ -21,6 +21,7 @@ BelowMarks::Entry* BelowMarks::entry(const Zone& zone, size_t hint) {
 
 void BelowMarks::add(const Zoneinfo& zoneinfo, double seconds) {
   size_t hint = 0;
+  bool any = false;
   for (const Zone& zone : zoneinfo.zones) {
     Entry* const found = entry(zone, hint);
     if (!found) continue;
@@ -28,7 +29,9 @@ void BelowMarks::add(const Zoneinfo& zoneinfo, double seconds) {
     for (size_t mark = 0; mark < kMarks; ++mark) {
       if (*zone.free < *(zone.*kPrinted[mark])) found->seconds[mark] += seconds;
     }
+    any = any || (*zone.free < *zone.min && zone.name != "DMA");
   }
+  if (any) any_below_min_ += seconds;
 }
 
 void BelowMarks::look(const Zoneinfo& zoneinfo, std::chrono::nanoseconds elapsed) {

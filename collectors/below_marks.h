@@ -26,12 +26,15 @@ class BelowMarks {
   void look(const Zoneinfo& zoneinfo, std::chrono::nanoseconds elapsed);
 
   const std::vector<Entry>& entries() const { return entries_; }  // also of zones that have gone
+  // While any zone but DMA, which few allocations may use, was below min.
+  double any_below_min() const { return any_below_min_; }
 
  private:
   Entry* entry(const Zone& zone, size_t hint);
   void add(const Zoneinfo& zoneinfo, double seconds);
 
   std::vector<Entry> entries_;
+  double any_below_min_ = 0;
   std::chrono::nanoseconds usual_{0};
 };
 

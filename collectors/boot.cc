@@ -24,12 +24,17 @@ constexpr std::string_view kWtmp = "var/log/wtmp";
 constexpr std::string_view kOlderWtmp = "var/log/wtmp.1";
 constexpr uint64_t kSameBoot = 86400;  // seconds: the clock may have been set since
 
-enum { kBootTime, kPreviousClean, kPreviousEvents };
+enum { kBootTime, kPreviousClean, kUnclean, kPreviousEvents };
 constexpr Family kFamilies[] = {
     {"fencewatch_boot_time_seconds", Type::gauge, "When the machine was started, in seconds since 1970, from btime in /proc/stat.", ""},
     {"fencewatch_previous_boot_clean", Type::gauge,
      "1 if the boot before this one ended with a shutdown, 0 if it just ended, as by a fence, from /var/log/wtmp or, where that does not "
      "tell, the journal; absent where neither does.",
+     ""},
+    {"fencewatch_previous_boot_unclean_timestamp_seconds", Type::gauge,
+     "When the machine was started after a boot that just ended, in seconds since 1970, from /proc/stat; absent when the boot before this "
+     "one "
+     "ended with a shutdown or nobody knows.",
      ""},
     {"fencewatch_previous_boot_events", Type::gauge,
      "What was told in the last ten minutes of the boot before this one, from the kernel's log and those of corosync, pacemaker and sbd; "
@@ -66,6 +71,7 @@ class ThisBoot final : public Collector {
     if (asked_ == (once_ ? 0 : 1)) ask_journal(node);
     asked_ = std::min(asked_ + 1, 2);
     if (previous_clean_) page.one(kFamilies[kPreviousClean], uint64_t{*previous_clean_});
+    if (previous_clean_ == false) page.one(kFamilies[kUnclean], seconds);
     if (const auto counted = events_.previous()) {
       page.begin(kFamilies[kPreviousEvents]);
       for (size_t event = 0; event < counted->size(); ++event)

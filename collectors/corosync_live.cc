@@ -1,6 +1,9 @@
 // What corosync knows of itself: its map and its quorum over IPC, etc/corosync/corosync.conf, and its process in /proc.
 
+#include <algorithm>
+
 #include "collectors/corosync_conf.h"
+#include "collectors/corosync_live_families.h"
 #include "collectors/corosync_map.h"
 #include "collectors/corosync_process.h"
 #include "collectors/corosync_quorum.h"
@@ -20,99 +23,14 @@ constexpr std::string_view kConfPath = "etc/corosync/corosync.conf";
 constexpr std::string_view kIpc = "corosync's IPC";
 constexpr std::chrono::seconds kStarts{10};  // for so long a new process need not answer yet
 
-enum {
-  kUp,
-  kToken,
-  kWarning,
-  kConsensus,
-  kNodes,
-  kMembers,
-  kQuorate,
-  kVotes,
-  kExpectedVotes,
-  kNeededVotes,
-  kLosses,
-  kMemberships,
-  kSinceToken,
-  kRotation,
-  kLinkConnected,
-  kLinkLatency,
-  kLinksDown,
-  kLastMiss,
-  kRealtime,
-  kLocked,
-  kFaults,
-  kStalled,
-  kMisses,
-  kGaps,
-  kIpcTime,
-};
-constexpr Family kFamilies[] = {
-    {"fencewatch_corosync_up", Type::gauge, "Whether corosync runs, from /proc/PID/stat, and answers through libcmap.", ""},
-    {"fencewatch_corosync_token_timeout_seconds", Type::gauge,
-     "Time without the token after which it is lost: as corosync uses it, from runtime.config.totem.token, and as "
-     "/etc/corosync/corosync.conf says with token_coefficient for its nodes. They differ when the file was changed and not loaded.",
-     "source"},
-    {"fencewatch_corosync_token_warning_ratio", Type::gauge,
-     "Part of the token timeout after which corosync warns, 0: never, from libcmap's runtime.config.totem.token_warning (since 3.0).", ""},
-    {"fencewatch_corosync_consensus_timeout_seconds", Type::gauge,
-     "Time to agree on a new membership before the next attempt, from libcmap's runtime.config.totem.consensus.", ""},
-    {"fencewatch_corosync_nodes", Type::gauge, "Nodes in the nodelist of /etc/corosync/corosync.conf.", ""},
-    {"fencewatch_corosync_members", Type::gauge, "Nodes that have joined, from libcmap's runtime.members.*.status.", ""},
-    {"fencewatch_corosync_quorate", Type::gauge, "Whether this node's partition has quorum, from libvotequorum or libquorum.", ""},
-    {"fencewatch_corosync_votes", Type::gauge, "Votes in this node's partition, from libvotequorum.", ""},
-    {"fencewatch_corosync_expected_votes", Type::gauge, "Votes in the whole cluster, from libvotequorum.", ""},
-    {"fencewatch_corosync_quorum_votes", Type::gauge, "Votes that quorum takes, from libvotequorum.", ""},
-    {"fencewatch_corosync_token_losses_total", Type::counter,
-     "Tokens that this node lost, by the state it was in, from libcmap's stats.srp.*_token_lost. A node that stalled often does not see "
-     "its own "
-     "loss.",
-     "state"},
-    {"fencewatch_corosync_memberships_total", Type::counter, "Memberships that were formed, from libcmap's stats.srp.operational_entered.",
-     ""},
-    {"fencewatch_corosync_seconds_since_token", Type::gauge,
-     "Time since the last token, from libcmap's stats.srp.time_since_token_last_received (since 3.0).", ""},
-    {"fencewatch_corosync_token_rotation_seconds", Type::gauge, "Mean time between two tokens, from libcmap's stats.srp.mtt_rx_token.", ""},
-    {"fencewatch_corosync_link_connected", Type::gauge,
-     "Whether the link to a peer is up, from libcmap's stats.knet.node*.link*.connected.", "host,link"},
-    {"fencewatch_corosync_link_latency_seconds", Type::gauge,
-     "Round trip to a peer since the link was configured, from libcmap's stats.knet.node*.link*.latency_ave and latency_max.",
-     "host,link,stat"},
-    {"fencewatch_corosync_links_down_total", Type::counter,
-     "Times a link went down, from libcmap's stats.knet.node*.link*.down_count, which is 1 after a clean start.", "host,link"},
-    {"fencewatch_corosync_scheduling_delay_last_seconds", Type::gauge,
-     "How long corosync's main loop last was not run, when that was more than 0.8 of the token timeout, from libcmap's "
-     "stats.schedmiss.0.delay "
-     "(since 3.0.4).",
-     ""},
-    {"fencewatch_corosync_process_realtime", Type::gauge,
-     "Whether corosync's main thread is scheduled before all ordinary ones (SCHED_RR, SCHED_FIFO, SCHED_DEADLINE), from /proc/PID/stat.",
-     ""},
-    {"fencewatch_corosync_process_locked_bytes", Type::gauge,
-     "Memory that corosync has locked, from VmLck in /proc/PID/status: 0 means that it waits for pages when memory is short.", ""},
-    {"fencewatch_corosync_process_major_faults_total", Type::counter,
-     "Page faults for which corosync waited for a disk, from /proc/PID/stat.", ""},
-    {"fencewatch_corosync_process_memory_stalled_seconds_total", Type::counter,
-     "Time for which some, or all that were not idle (full), of corosync's cgroup waited for memory, from memory.pressure below "
-     "/sys/fs/cgroup (cgroup v2).",
-     "kind"},
-    {"fencewatch_corosync_schedmiss_total", Type::counter,
-     "Times that corosync's main loop was not run for more than 0.8 of the token timeout since fencewatch began, from libcmap's "
-     "stats.schedmiss.* "
-     "(since 3.0.4).",
-     ""},
-    {"fencewatch_corosync_token_gap_seconds", Type::histogram,
-     "Times without a token, each as long as it was seen 4 times a second, from libcmap's stats.srp.time_since_token_last_received (since "
-     "3.0): the "
-     "near misses.",
-     ""},
-    {"fencewatch_corosync_ipc_seconds", Type::histogram,
-     "The longest that corosync took to answer one question of a scrape or a sample, through libcmap and libvotequorum: its main loop is "
-     "late, or it is stopped.",
-     ""},
-};
-
 double seconds(uint64_t milliseconds) { return static_cast<double>(milliseconds) / 1e3; }
+
+// Whether there is a host to which no link is up.
+bool misses_a_host(std::span<const LinkState> links) {
+  return std::any_of(links.begin(), links.end(), [&](const LinkState& link) {
+    return std::none_of(links.begin(), links.end(), [&](const LinkState& other) { return other.host == link.host && other.connected; });
+  });
+}
 
 class CorosyncLive final : public Collector {
  public:
@@ -133,6 +51,8 @@ class CorosyncLive final : public Collector {
   void write_totem(Page& page) const;
   void write_links(Page& page) const;
   void write_process(Page& page) const;
+  void write_impaired(Page& page) const;
+  void write_counts(Page& page) const;
 
   prometheus::Histogram& histogram(int family, std::vector<double> buckets);
 
@@ -149,15 +69,16 @@ class CorosyncLive final : public Collector {
   TokenGaps gaps_;
   Bytes text_;
 
-  Counts counts_{kFamilies};  // not kept over a restart: what corosync itself keeps would be counted twice
-  prometheus::Counter& misses_ = counts_.counter(kFamilies[kMisses]);
+  Counts counts_{kLiveFamilies};  // not kept over a restart: what corosync itself keeps would be counted twice
+  prometheus::Counter& misses_ = counts_.counter(kLiveFamilies[kMisses]);
+  prometheus::Counter& near_misses_ = counts_.counter(kLiveFamilies[kNearMisses]);
   prometheus::Histogram& gap_seconds_ = histogram(kGaps, {0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 20, 30, 60});
   prometheus::Histogram& ipc_seconds_ = histogram(kIpcTime, {0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30});
 };
 
 prometheus::Histogram& CorosyncLive::histogram(int family, std::vector<double> buckets) {
-  counts_.buckets(kFamilies[family], std::move(buckets));
-  return counts_.histogram(kFamilies[family]);
+  counts_.buckets(kLiveFamilies[family], std::move(buckets));
+  return counts_.histogram(kLiveFamilies[family]);
 }
 
 void CorosyncLive::forget() {
@@ -188,7 +109,11 @@ Status CorosyncLive::ask_token(std::optional<uint64_t>& since) {
   const Clock::time_point after = Clock::now();
   if (!status) return status;
   if (!since) return {};
-  if (const auto gap = gaps_.see(after, TokenGaps::Milliseconds(*since))) gap_seconds_.Observe(Seconds(*gap).count());
+  if (const auto gap = gaps_.see(after, TokenGaps::Milliseconds(*since))) {
+    gap_seconds_.Observe(Seconds(*gap).count());
+    const auto& timeout = map_.settings().token;
+    if (timeout && 2 * static_cast<uint64_t>(gap->count()) > *timeout) near_misses_.Increment();
+  }
   return {};
 }
 
@@ -223,7 +148,7 @@ Status CorosyncLive::collect(const Node& node, Page& page) {
   note_answer_time();
   if (!asked) return asked;
   if (!has_conf_ && !process_.seen()) return {Code::missing, 0, kConfPath, "no corosync here"};
-  if (process_.live() && memory::settled()) page.one(kFamilies[kUp], uint64_t{up_});
+  if (process_.live() && memory::settled()) page.one(kLiveFamilies[kUp], uint64_t{up_});
   write_settings(page);
   if (up_) {
     write_quorum(page);
@@ -231,7 +156,8 @@ Status CorosyncLive::collect(const Node& node, Page& page) {
     write_links(page);
   }
   write_process(page);
-  if (process_.live()) counts_.write(page);
+  write_impaired(page);
+  if (process_.live()) write_counts(page);
   return {};
 }
 
@@ -246,39 +172,42 @@ Status CorosyncLive::sample(const Node& /*node*/, std::chrono::nanoseconds /*ela
 void CorosyncLive::write_settings(Page& page) const {
   const CorosyncSettings& settings = map_.settings();
   const auto assumed = default_token();
-  page.begin(kFamilies[kToken]);
+  page.begin(kLiveFamilies[kToken]);
   if (up_ && settings.token) page.sample({{"source", "runtime"}}, seconds(*settings.token));
   if (has_conf_ && assumed) page.sample({{"source", "config"}}, seconds(totem_times(conf_, *assumed).token));
-  if (has_conf_ && conf_.nodes > 0) page.one(kFamilies[kNodes], uint64_t{conf_.nodes});
+  if (has_conf_ && conf_.nodes > 0) page.one(kLiveFamilies[kNodes], uint64_t{conf_.nodes});
   if (!up_) return;
-  if (settings.token_warning) page.one(kFamilies[kWarning], static_cast<double>(*settings.token_warning) / 100);
-  if (settings.consensus) page.one(kFamilies[kConsensus], seconds(*settings.consensus));
-  if (settings.members) page.one(kFamilies[kMembers], *settings.members);
+  if (settings.token_warning) page.one(kLiveFamilies[kWarning], static_cast<double>(*settings.token_warning) / 100);
+  if (settings.consensus) page.one(kLiveFamilies[kConsensus], seconds(*settings.consensus));
+  if (settings.members) page.one(kLiveFamilies[kMembers], *settings.members);
 }
 
 void CorosyncLive::write_quorum(Page& page) const {
-  if (votes_.quorate) page.one(kFamilies[kQuorate], uint64_t{*votes_.quorate});
-  if (votes_.votes) page.one(kFamilies[kVotes], uint64_t{*votes_.votes});
-  if (votes_.expected_votes) page.one(kFamilies[kExpectedVotes], uint64_t{*votes_.expected_votes});
-  if (votes_.needed_votes) page.one(kFamilies[kNeededVotes], uint64_t{*votes_.needed_votes});
+  if (votes_.quorate) page.one(kLiveFamilies[kQuorate], uint64_t{*votes_.quorate});
+  if (votes_.votes) page.one(kLiveFamilies[kVotes], uint64_t{*votes_.votes});
+  if (votes_.expected_votes) page.one(kLiveFamilies[kExpectedVotes], uint64_t{*votes_.expected_votes});
+  if (votes_.needed_votes) page.one(kLiveFamilies[kNeededVotes], uint64_t{*votes_.needed_votes});
 }
 
 void CorosyncLive::write_totem(Page& page) const {
   const TotemState& totem = map_.totem();
-  page.begin(kFamilies[kLosses]);
+  page.begin(kLiveFamilies[kLosses]);
   for (int i = 0; i < TotemState::kStates; ++i) {
-    if (totem.lost[i]) page.sample({{"state", TotemState::kNames[i]}}, *totem.lost[i]);
+    if (!totem.lost[i]) continue;
+    page.sample({{"state", TotemState::kNames[i]}}, *totem.lost[i]);
+    // In other states it is lost while a membership is formed, after such a loss or a start.
+    if (TotemState::kNames[i] == "operational") page.recent("corosync_token_losses", static_cast<double>(*totem.lost[i]));
   }
-  if (totem.memberships) page.one(kFamilies[kMemberships], *totem.memberships);
-  if (since_token_) page.one(kFamilies[kSinceToken], seconds(*since_token_));
-  if (totem.rotation) page.one(kFamilies[kRotation], seconds(*totem.rotation));
-  if (const auto& miss = map_.last_miss()) page.one(kFamilies[kLastMiss], miss->delay / 1e3);
+  if (totem.memberships) page.one(kLiveFamilies[kMemberships], *totem.memberships);
+  if (since_token_) page.one(kLiveFamilies[kSinceToken], seconds(*since_token_));
+  if (totem.rotation) page.one(kLiveFamilies[kRotation], seconds(*totem.rotation));
+  if (const auto& miss = map_.last_miss()) page.one(kLiveFamilies[kLastMiss], miss->delay / 1e3);
 }
 
 void CorosyncLive::write_links(Page& page) const {
-  page.begin(kFamilies[kLinkConnected]);
+  page.begin(kLiveFamilies[kLinkConnected]);
   for (const LinkState& link : map_.links()) page.sample({{"host", link.host}, {"link", link.link}}, uint64_t{link.connected});
-  page.begin(kFamilies[kLinkLatency]);
+  page.begin(kLiveFamilies[kLinkLatency]);
   for (const LinkState& link : map_.links()) {
     if (link.latency_max.value_or(0) == 0) continue;  // not measured yet
     const auto microseconds = [&](std::string_view stat, const std::optional<uint64_t>& value) {
@@ -287,7 +216,7 @@ void CorosyncLive::write_links(Page& page) const {
     microseconds("ave", link.latency_ave);
     microseconds("max", link.latency_max);
   }
-  page.begin(kFamilies[kLinksDown]);
+  page.begin(kLiveFamilies[kLinksDown]);
   for (const LinkState& link : map_.links()) {
     if (link.down_count) page.sample({{"host", link.host}, {"link", link.link}}, *link.down_count);
   }
@@ -296,16 +225,35 @@ void CorosyncLive::write_links(Page& page) const {
 void CorosyncLive::write_process(Page& page) const {
   const auto& seen = process_.seen();
   if (!seen) return;
-  page.one(kFamilies[kRealtime], uint64_t{seen->realtime});
-  if (seen->locked_bytes) page.one(kFamilies[kLocked], *seen->locked_bytes);
-  page.one(kFamilies[kFaults], seen->major_faults);
+  page.one(kLiveFamilies[kRealtime], uint64_t{seen->realtime});
+  if (seen->locked_bytes) page.one(kLiveFamilies[kLocked], *seen->locked_bytes);
+  page.one(kLiveFamilies[kFaults], seen->major_faults);
   if (!seen->memory_pressure) return;
-  page.begin(kFamilies[kStalled]);
+  page.begin(kLiveFamilies[kStalled]);
   const auto stalled = [&](std::string_view kind, const std::optional<uint64_t>& microseconds) {
     if (microseconds) page.sample({{"kind", kind}}, static_cast<double>(*microseconds) / 1e6);
   };
   stalled("some", seen->memory_pressure->some);
   stalled("full", seen->memory_pressure->full);
+}
+
+// Each can be concluded from other families; rules for thousands of nodes read these few.
+void CorosyncLive::write_impaired(Page& page) const {
+  page.begin(kLiveFamilies[kImpaired]);
+  const auto say = [&](std::string_view reason, bool is) {
+    if (is) page.sample({{"reason", reason}}, uint64_t{1});
+  };
+  say("no_quorum", up_ && !votes_.quorate.value_or(true));
+  say("host_unreachable", up_ && misses_a_host(map_.links()));
+  const auto& seen = process_.seen();
+  say("not_realtime", seen && !seen->realtime);
+  say("not_locked", seen && seen->locked_bytes == uint64_t{0});
+}
+
+void CorosyncLive::write_counts(Page& page) const {
+  counts_.write(page);
+  page.recent("corosync_schedmiss", misses_.Value());
+  page.recent("corosync_token_near_misses", near_misses_.Value());
 }
 
 }  // namespace
@@ -314,7 +262,7 @@ extern const Spec corosync_live;
 constinit const Spec corosync_live = {
     .name = "corosync_live",
     .summary = "Corosync: token, links, members, quorum and its process (libcmap, libvotequorum, corosync.conf, /proc)",
-    .families = kFamilies,
+    .families = kLiveFamilies,
     .make = [](const Config& config) -> std::unique_ptr<Collector> { return std::make_unique<CorosyncLive>(config.corosync_library_dir); },
     .sample_every = std::chrono::milliseconds(250),
 };

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "collectors/link_flaps.h"
 #include "exporter/collector.h"
 #include "exporter/events/counts.h"
 #include "exporter/scan.h"
@@ -22,6 +23,7 @@ enum {
   kSchedulingDelay,
   kPauses,
   kLinkChanges,
+  kLinkFlaps,
   kHostsUnreachable,
   kMembershipChanges,
   kNodesLost,
@@ -53,6 +55,8 @@ constexpr Family kFamilies[] = {
      ""},
     {"fencewatch_corosync_link_changes_total", Type::counter, "Links of knet that went up or down, from corosync's log.",
      "host,link,state"},
+    {"fencewatch_corosync_link_flaps_total", Type::counter,
+     "Times a link of knet went down for the third time within half an hour, or one more, from corosync's log.", ""},
     {"fencewatch_corosync_hosts_unreachable_total", Type::counter,
      "Hosts that lost their last link, 'has no active links' in corosync's log; not while corosync starts, and once until a link is up "
      "again.",
@@ -151,7 +155,7 @@ std::optional<double> delay(std::string_view milliseconds) {
 class CorosyncLog final : public Collector {
  public:
   CorosyncLog() {
-    counts_.counter(kFamilies[kHostsUnreachable]);
+    for (const int family : {kHostsUnreachable, kLinkFlaps}) counts_.counter(kFamilies[family]);
     for (const Event& event : kEvents) counts_.counter(kFamilies[event.family]);
     for (const int family : {kTokenDelay, kSchedulingDelay}) counts_.histogram(kFamilies[family]);
     for (const char* state : {"gained", "lost"}) counts_.counter(kFamilies[kQuorumChanges], {{"state", state}});
@@ -159,6 +163,11 @@ class CorosyncLog final : public Collector {
 
   Status collect(const Node&, Page& page) override {
     counts_.write(page);
+    page.recent("corosync_token_warnings", counts_.value(kFamilies[kTokenWarnings]));
+    page.recent("corosync_token_timeouts", counts_.value(kFamilies[kTokenTimeouts]));
+    page.recent("corosync_scheduling_misses", counts_.value(kFamilies[kSchedulingMisses]));
+    page.recent("corosync_hosts_unreachable", counts_.value(kFamilies[kHostsUnreachable]));
+    page.recent("corosync_link_flaps", counts_.value(kFamilies[kLinkFlaps]));
     return {};
   }
 
@@ -232,7 +241,8 @@ class CorosyncLog final : public Collector {
       counts_.counter(changes, labels).Increment((up == (state[0] == 'u')) ? match.line.repeated : 0);
     }
     happened(match, up ? "link_up" : "link_down");
-    if (up) reach(match.groups[0], true);
+    if (up) return reach(match.groups[0], true);
+    if (flaps_.down(match.groups[0], match.groups[1], match.line.time_us)) counts_.counter(kFamilies[kLinkFlaps]).Increment();
   }
 
   // knet says it for each host several times while corosync starts, and again for each link that is taken away later.
@@ -261,6 +271,7 @@ class CorosyncLog final : public Collector {
 
   // From a token of 1 s, whose warning comes at 0.75 s, to stalls in which every node is fenced.
   Counts counts_{kFamilies, {0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60}};
+  LinkFlaps flaps_;
   bool started_ = false;                                // corosync's start was seen: hosts have no links until one is up
   std::map<std::string, bool, std::less<>> reachable_;  // hosts by whether one of their links is up
 };

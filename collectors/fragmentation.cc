@@ -1,4 +1,6 @@
 // Free memory by the size of its blocks, /proc/buddyinfo.
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "collectors/buddyinfo.h"
@@ -9,13 +11,19 @@ namespace {
 
 constexpr std::string_view kPath = "proc/buddyinfo";
 
-enum { kFreeBlocks, kUnusable };
+constexpr size_t kCostlyOrder = 3;  // PAGE_ALLOC_COSTLY_ORDER, include/linux/mmzone.h
+
+enum { kFreeBlocks, kUnusable, kMostUnusable };
 constexpr Family kFamilies[] = {
     {"fencewatch_zone_free_blocks", Type::gauge, "Free blocks of 2^order pages in the zone, from /proc/buddyinfo.", "numa_node,zone,order"},
     {"fencewatch_zone_unusable_free_ratio", Type::gauge,
      "Share of the zone's free pages that lie in blocks smaller than 2^order pages, of no use to an allocation of that order, from "
      "/proc/buddyinfo.",
      "numa_node,zone,order"},
+    {"fencewatch_zones_unusable_free_ratio_max", Type::gauge,
+     "The largest fencewatch_zone_unusable_free_ratio of order 3 (PAGE_ALLOC_COSTLY_ORDER) of the zones other than DMA, from "
+     "/proc/buddyinfo.",
+     ""},
 };
 
 class Fragmentation final : public Collector {
@@ -40,6 +48,7 @@ class Fragmentation final : public Collector {
   }
 
   void write_ratios(Page& page) const {
+    std::optional<double> most;
     page.begin(kFamilies[kUnusable]);
     for (size_t i = 0; i < labels_.size(); ++i) {
       const auto blocks = buddyinfo_.of(buddyinfo_.zones[i]);
@@ -48,9 +57,11 @@ class Fragmentation final : public Collector {
       if (free == 0) continue;
       for (size_t order = 0; order < blocks.size(); ++order) {
         page.sample(labels_[i].view(), {{"order", order}}, smaller / free);
+        if (order == kCostlyOrder && buddyinfo_.zones[i].name != "DMA") most = std::max(most.value_or(0), smaller / free);
         smaller += pages(blocks[order], order);
       }
     }
+    if (most) page.one(kFamilies[kMostUnusable], *most);
   }
 
   Bytes text_;

@@ -16,10 +16,13 @@ class Oom final : public Collector {
     if (status) {
       Vmstat vmstat;
       if (const Status parsed = parse_vmstat(text_, vmstat); !parsed) return parsed.of(kPath);
-      if (const auto kills = vmstat[Vm::oom_kill]) page.one(kOomFamilies[0], *kills);
+      if (const auto kills = vmstat[Vm::oom_kill]) {
+        page.one(kOomFamilies[0], *kills);
+        page.recent("oom_kills", static_cast<double>(*kills));
+      }
     }
     events_.name_pods(node);
-    events_.counts().write(page);
+    events_.write(page);
     return {};
   }
 

@@ -18,8 +18,8 @@ constexpr std::chrono::seconds kRenew{60};
 }  // namespace
 
 OomEvents::OomEvents() {
-  for (int i = 0; i < kOomConstraints; ++i)
-    counts_.counter(kOomFamilies[kEvents], {{"constraint", std::string(name(static_cast<OomConstraint>(i)))}});
+  for (size_t i = 0; i < kills_.size(); ++i)
+    kills_[i] = &counts_.counter(kOomFamilies[kEvents], {{"constraint", std::string(name(static_cast<OomConstraint>(i)))}});
   for (int order = 0; order < kOrders; ++order) counts_.counter(kOomFamilies[kAllocationFailures], {{"order", std::to_string(order)}});
   for (const int family : {kNoKillable, kPanics}) counts_.counter(kOomFamilies[family]);
 }
@@ -59,7 +59,7 @@ void OomEvents::on_event(const Match& match) {
 }
 
 void OomEvents::killed(const OomKill& kill, int64_t time_us) {
-  counts_.counter(kOomFamilies[kEvents], {{"constraint", std::string(name(kill.constraint))}}).Increment();
+  kills_[static_cast<size_t>(kill.constraint)]->Increment();
   if (time_us > 0) counts_.raise(kOomFamilies[kLast], {}, static_cast<double>(time_us) / 1e6);
   auto cgroup = pod_of(kill.memcg);
   if (!cgroup) return;
@@ -95,6 +95,14 @@ void OomEvents::name_pods(const Node& node) {
   for (const Workload& workload : names) count(workload);
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(names.size()));
   std::swap(pods_, pods);
+}
+
+void OomEvents::write(Page& page) const {
+  counts_.write(page);
+  double global = 0;  // of the machine or of its NUMA nodes
+  for (const OomConstraint constraint : {OomConstraint::global, OomConstraint::cpuset, OomConstraint::mempolicy})
+    global += kills_[static_cast<size_t>(constraint)]->Value();
+  page.recent("oom_global_kills", global);
 }
 
 }  // namespace fencewatch

@@ -1,6 +1,7 @@
 // What the kernel's log tells of memory that is gone: kills, each once, and whose they were; allocations that failed; panics.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <mutex>
 #include <string>
@@ -49,12 +50,14 @@ class OomEvents {
   // those that are not wait until now.
   void name_pods(const Node& node);
   Counts& counts() { return counts_; }
+  void write(Page& page) const;
 
  private:
   void killed(const OomKill& kill, int64_t time_us);
   void count(const Workload& workload);
 
   Counts counts_{kOomFamilies};
+  std::array<prometheus::Counter*, kOomConstraints> kills_;
   OomLog log_;  // the reading thread's
   std::chrono::steady_clock::time_point renewed_;
   mutable std::mutex mutex_;

@@ -101,10 +101,20 @@ class Reclaim final : public Collector {
     for (const auto& family : kPlain) {
       if (const auto value = vmstat[family.item]) page.one(kFamilies[family.family], *value);
     }
+    tell_recent(vmstat, page);
     return {};
   }
 
  private:
+  // Of the stalls those for DMA and DMA32 are left out: hardly anything but old devices asks for these zones.
+  static void tell_recent(const Vmstat& vmstat, Page& page) {
+    std::optional<uint64_t> stalls;
+    for (const Series& zone : kZones)
+      if (const auto value = vmstat[zone.item]; value && !zone.label.starts_with("DMA")) stalls = stalls.value_or(0) + *value;
+    if (stalls) page.recent("zones_direct_stalls", static_cast<double>(*stalls));
+    if (const auto failures = vmstat[Vm::compact_fail]) page.recent("compaction_failures", static_cast<double>(*failures));
+  }
+
   Bytes text_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "collectors/below_marks.h"
 #include "collectors/watermarks.h"
+#include "collectors/zone_families.h"
 #include "collectors/zoneinfo.h"
 #include "exporter/collector.h"
 #include "exporter/scan.h"
@@ -18,69 +19,6 @@ namespace {
 constexpr std::string_view kZoneinfoPath = "proc/zoneinfo";
 constexpr std::string_view kMinFreePath = "proc/sys/vm/min_free_kbytes";
 constexpr std::string_view kScalePath = "proc/sys/vm/watermark_scale_factor";
-
-// In the order of kFamilies.
-enum {
-  kSpanned,
-  kPresent,
-  kManaged,
-  kFree,
-  kWatermark,
-  kBoost,
-  kProtection,
-  kMiscount,
-  kPhantom,
-  kExpected,
-  kHonoured,
-  kZoneStat,
-  kNodeStat,
-  kBelow,
-  kMinFree,
-  kScale,
-  kPageSize,
-};
-constexpr Family kFamilies[] = {
-    {"fencewatch_zone_spanned_pages", Type::gauge, "Pages from the zone's first to its last, holes included, from /proc/zoneinfo.",
-     "numa_node,zone"},
-    {"fencewatch_zone_present_pages", Type::gauge, "Pages of memory that are there in the zone, from /proc/zoneinfo.", "numa_node,zone"},
-    {"fencewatch_zone_managed_pages", Type::gauge,
-     "Pages that the kernel counts as its own to hand out in the zone, from /proc/zoneinfo (since 3.9).", "numa_node,zone"},
-    {"fencewatch_zone_free_pages", Type::gauge, "Free pages of the zone, from /proc/zoneinfo.", "numa_node,zone"},
-    {"fencewatch_zone_watermark_pages", Type::gauge,
-     "Watermarks of the zone as printed, boost included, from /proc/zoneinfo: kswapd wakes below low, rests at high; below min "
-     "allocations reclaim for themselves.",
-     "numa_node,zone,watermark"},
-    {"fencewatch_zone_watermark_boost_pages", Type::gauge,
-     "What the zone's watermarks are raised by for a while after fragmentation, from /proc/zoneinfo (since 5.16).", "numa_node,zone"},
-    {"fencewatch_zone_protection_pages", Type::gauge,
-     "Pages of the zone that allocations allowed to use the zone named in `against` must leave free (lowmem_reserve), from /proc/zoneinfo.",
-     "numa_node,zone,against"},
-    {"fencewatch_zone_miscount", Type::gauge,
-     "1 when the kernel counts more pages as managed than are present in the zone, which cannot be: its watermarks are then shared out "
-     "wrongly. From /proc/zoneinfo.",
-     "numa_node,zone"},
-    {"fencewatch_zone_phantom_pages", Type::gauge, "Managed pages of the zone beyond those present, from /proc/zoneinfo.",
-     "numa_node,zone"},
-    {"fencewatch_zone_expected_watermark_pages", Type::gauge,
-     "Watermarks that the kernel's formula gives with phantom pages counted where they belong, without boost, from /proc/zoneinfo and "
-     "/proc/sys/vm/{min_free_kbytes,watermark_scale_factor}.",
-     "numa_node,zone,watermark"},
-    {"fencewatch_zone_watermark_honoured_ratio", Type::gauge,
-     "Min watermark of the zone without boost, divided by the expected one; 1 within 5 % is healthy, far below it the zone runs dry before "
-     "kswapd wakes. From /proc/zoneinfo and /proc/sys/vm/{min_free_kbytes,watermark_scale_factor}.",
-     "numa_node,zone"},
-    {"fencewatch_zone_stat_pages", Type::gauge, "Pages of the zone by use, the nr_* lines of /proc/zoneinfo.", "numa_node,zone,stat"},
-    {"fencewatch_node_stat_pages", Type::gauge, "Pages of the NUMA node by use, the per-node nr_* lines of /proc/zoneinfo (since 4.8).",
-     "numa_node,stat"},
-    {"fencewatch_zone_below_watermark_seconds_total", Type::counter,
-     "Time for which /proc/zoneinfo, looked at several times a second, showed fewer free pages in the zone than the watermark; gaps "
-     "between looks are not counted.",
-     "numa_node,zone,watermark"},
-    {"fencewatch_min_free_bytes", Type::gauge, "What the zones' min watermarks share, from /proc/sys/vm/min_free_kbytes.", ""},
-    {"fencewatch_watermark_scale_factor", Type::gauge,
-     "Distance between two watermarks in 1/10000 of the zone, from /proc/sys/vm/watermark_scale_factor (since 4.6).", ""},
-    {"fencewatch_page_size_bytes", Type::gauge, "Bytes of the pages in which /proc/zoneinfo counts.", ""},
-};
 
 struct Mark {
   std::string_view name;
@@ -201,38 +139,46 @@ void ZoneCollector::write_sizes(Page& page) const {
   } sizes[] = {
       {kSpanned, &Zone::spanned}, {kPresent, &Zone::present}, {kManaged, &Zone::managed}, {kFree, &Zone::free}, {kBoost, &Zone::boost},
   };
-  for (const auto& size : sizes) write_each(page, kFamilies[size.family], [&](const Zone& zone) { return zone.*size.value; });
+  for (const auto& size : sizes) write_each(page, kZoneFamilies[size.family], [&](const Zone& zone) { return zone.*size.value; });
   const auto phantom = [](const Zone& zone) { return zone.managed && zone.present ? std::optional(zone.phantom()) : std::nullopt; };
-  write_each(page, kFamilies[kMiscount], [&](const Zone& zone) {
+  std::optional<uint64_t> sum;
+  write_each(page, kZoneFamilies[kMiscount], [&](const Zone& zone) {
     const auto pages = phantom(zone);
+    if (pages) sum = sum.value_or(0) + *pages;
     return pages ? std::optional<uint64_t>(*pages > 0) : std::nullopt;
   });
-  write_each(page, kFamilies[kPhantom], phantom);
+  write_each(page, kZoneFamilies[kPhantom], phantom);
+  if (sum) page.one(kZoneFamilies[kAllPhantom], *sum);
 }
 
 void ZoneCollector::write_marks(Page& page) const {
   const auto& zones = zones_.zones;
-  page.begin(kFamilies[kWatermark]);
+  page.begin(kZoneFamilies[kWatermark]);
   for (size_t i = 0; i < zones.size(); ++i) {
     for (const Mark& mark : kMarks) {
       if (const auto value = zones[i].*mark.printed) page.sample(labels_[i].view(), {{"watermark", mark.name}}, *value);
     }
   }
-  page.begin(kFamilies[kExpected]);
+  page.begin(kZoneFamilies[kExpected]);
   for (size_t i = 0; i < expected_.size(); ++i) {
     for (const Mark& mark : kMarks) {
       if (zones[i].*mark.printed) page.sample(labels_[i].view(), {{"watermark", mark.name}}, expected_[i].*mark.expected);
     }
   }
-  page.begin(kFamilies[kHonoured]);
+  std::optional<double> least;
+  page.begin(kZoneFamilies[kHonoured]);
   for (size_t i = 0; i < expected_.size(); ++i) {
-    if (const auto ratio = honoured_ratio(zones[i], expected_[i])) page.sample(labels_[i].view(), {}, *ratio);
+    const auto ratio = honoured_ratio(zones[i], expected_[i]);
+    if (!ratio) continue;
+    page.sample(labels_[i].view(), {}, *ratio);
+    least = std::min(least.value_or(*ratio), *ratio);
   }
+  if (least) page.one(kZoneFamilies[kLeastHonoured], *least);
 }
 
 void ZoneCollector::write_protections(Page& page) const {
   const ColumnNames columns = protection_columns(zones_);
-  page.begin(kFamilies[kProtection]);
+  page.begin(kZoneFamilies[kProtection]);
   for (size_t i = 0; i < zones_.zones.size(); ++i) {
     const Zone& zone = zones_.zones[i];
     for (size_t column = 0; column < zone.protections; ++column) {
@@ -243,14 +189,14 @@ void ZoneCollector::write_protections(Page& page) const {
 }
 
 void ZoneCollector::write_stats(Page& page) const {
-  page.begin(kFamilies[kZoneStat]);
+  page.begin(kZoneFamilies[kZoneStat]);
   for (size_t i = 0; i < zones_.zones.size(); ++i) {
     const ZoneStats& stats = zones_.zones[i].stats;
     for (size_t stat = 0; stat < kZoneStatCount; ++stat) {
       if (stats.has(stat)) page.sample(labels_[i].view(), {{"stat", kZoneStats[stat]}}, stats[stat]);
     }
   }
-  page.begin(kFamilies[kNodeStat]);
+  page.begin(kZoneFamilies[kNodeStat]);
   for (const NumaNodeStats& numa_node : zones_.nodes) {
     const LabelText label({{"numa_node", numa_node.numa_node}});
     for (size_t stat = 0; stat < kZoneStatCount; ++stat) {
@@ -260,18 +206,21 @@ void ZoneCollector::write_stats(Page& page) const {
 }
 
 void ZoneCollector::write_below(Page& page) const {
-  page.begin(kFamilies[kBelow]);
+  page.begin(kZoneFamilies[kBelow]);
   for (const BelowMarks::Entry& entry : below_.entries()) {
     const LabelText label({{"numa_node", entry.numa_node}, {"zone", entry.zone}});
     for (size_t mark = 0; mark < BelowMarks::kMarks; ++mark)
       page.sample(label.view(), {{"watermark", kMarks[mark].name}}, entry.seconds[mark]);
   }
+  if (below_.entries().empty()) return;
+  page.one(kZoneFamilies[kAnyBelow], below_.any_below_min());
+  page.recent("zones_below_min_seconds", below_.any_below_min());
 }
 
 void ZoneCollector::write_settings(const Node& node, Page& page) const {
-  if (min_free_kbytes_) page.one(kFamilies[kMinFree], *min_free_kbytes_ * 1024);
-  if (scale_factor_) page.one(kFamilies[kScale], *scale_factor_);
-  page.one(kFamilies[kPageSize], static_cast<uint64_t>(node.page_size()));
+  if (min_free_kbytes_) page.one(kZoneFamilies[kMinFree], *min_free_kbytes_ * 1024);
+  if (scale_factor_) page.one(kZoneFamilies[kScale], *scale_factor_);
+  page.one(kZoneFamilies[kPageSize], static_cast<uint64_t>(node.page_size()));
 }
 
 }  // namespace
@@ -280,7 +229,7 @@ extern const Spec zone;
 constinit const Spec zone = {
     .name = "zone",
     .summary = "Memory zones: watermarks as they are and as they ought to be, miscounted pages (/proc/zoneinfo)",
-    .families = kFamilies,
+    .families = kZoneFamilies,
     .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<ZoneCollector>(); },
     .sample_every = std::chrono::milliseconds(250),
 };

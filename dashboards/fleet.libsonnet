@@ -9,15 +9,15 @@ local risk(n, name, color) =
 
 // How many machines have a label's value, how many of them are miscounted, and how many have a kernel that an advisory calls affected.
 local tally(title, description, info, labels) =
-  local those(metric) =
-    g.tableTarget('sum by (%s) (%s{%s} * on (cluster, job, instance) group_left () %s{%s})' % [labels, info, s, metric, s]);
+  local those(expr) =
+    g.tableTarget('sum by (%s) (%s{%s} * on (cluster, job, instance) group_left () (%s))' % [labels, info, s, expr]);
   g.table(
     title,
     description,
     [
       g.tableTarget('count by (%s) (%s{%s})' % [labels, info, s]),
-      those('instance:fencewatch_zone_miscount:max'),
-      those('instance:fencewatch_kernel_advisory_affected:max'),
+      those('fencewatch_zones_phantom_pages{%s} > bool 0' % s),
+      those('instance:fencewatch_kernel_advisory_affected:max{%s}' % s),
     ],
     [
       { id: 'merge', options: {} },
@@ -63,7 +63,7 @@ function(config) g.dashboard(
           column('instance:fencewatch_memory_misset:bool'),
           column('instance:fencewatch_memory_distress:bool'),
           column('instance:fencewatch_corosync_late:bool'),
-          column('instance:fencewatch_zone_watermark_honoured_ratio:min'),
+          column('fencewatch_zones_watermark_honoured_ratio_min'),
           g.tableTarget('max by (cluster, instance, release) (fencewatch_kernel_info{%s})' % s),
           g.tableTarget('max by (cluster, instance, vendor, product) (fencewatch_machine_info{%s})' % s),
           column('up'),

@@ -14,6 +14,8 @@ enum Index {
   kDuration,
   kRunning,
   kFailures,
+  kFailing,
+  kRecent,
   kBuild,
   kLocked,
   kDropped,
@@ -40,6 +42,15 @@ constexpr std::array<Family, kFamilies> kTable = {{
      "Since when the collector has been at work, 0 when idle; grows while it is stuck, from the exporter itself.", "collector"},
     {"fencewatch_collector_failures_total", Type::counter, "Failed collections and samples by reason, from the exporter itself.",
      "collector,reason"},
+    {"fencewatch_collector_failing", Type::gauge,
+     "1 for a collector that has something to read and is not in this scrape, with the reason; absent when nothing is wrong, from the "
+     "exporter itself.",
+     "collector,reason"},
+    {"fencewatch_recent_increase", Type::gauge,
+     "By how much a counter that rules look at has grown in the last ten minutes; told for 25 minutes after it has, so that a healthy node "
+     "has "
+     "none, from the exporter itself.",
+     "counter"},
     {"fencewatch_build_info", Type::gauge, "1, with what this binary was built from, from the exporter itself.",
      "version,revision,compiler"},
     {"fencewatch_memory_locked", Type::gauge,
@@ -72,7 +83,7 @@ void write_known(const Family& family, const std::optional<T>& value, Page& page
 
 std::span<const Family> families() { return kTable; }
 
-void write(std::span<const Collector> collectors, Page& page) {
+void write(std::span<const Collector> collectors, RecentIncrease::Clock::time_point now, Page& page) {
   page.begin(kTable[kUp]);
   for (const Collector& c : collectors) page.sample(c.label.view(), {}, uint64_t{c.up});
   page.begin(kTable[kAvailable]);
@@ -85,6 +96,12 @@ void write(std::span<const Collector> collectors, Page& page) {
   for (const Collector& c : collectors)
     for (int code = 0; code < kCodes; ++code)
       if (is_failure(Code(code))) page.sample(c.label.view(), {{"reason", name(Code(code))}}, c.failures[static_cast<size_t>(code)]);
+  page.begin(kTable[kFailing]);
+  for (const Collector& c : collectors)
+    if (is_failure(c.failing)) page.sample(c.label.view(), {{"reason", name(c.failing)}}, uint64_t{1});
+  page.begin(kTable[kRecent]);
+  for (const Collector& c : collectors)
+    c.recent->each(now, [&](std::string_view counter, double increase) { page.sample({{"counter", counter}}, increase); });
 }
 
 void write(const Build& build, const ProcessUsage& usage, Page& page) {

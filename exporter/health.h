@@ -24,14 +24,16 @@ struct Collector {
   bool available = false;
   std::chrono::nanoseconds duration{0};
   std::chrono::nanoseconds running{0};  // 0: idle
+  Code failing = Code::ok;              // why there is nothing of it in this scrape; ok: nothing is wrong
   std::array<uint64_t, kCodes> failures{};
+  const RecentIncrease* recent = nullptr;
 };
 
 // ok is no failure, and missing means that there is nothing to read.
 constexpr bool is_failure(Code code) { return code != Code::ok && code != Code::missing; }
 
 std::span<const Family> families();
-void write(std::span<const Collector> collectors, Page& page);
+void write(std::span<const Collector> collectors, RecentIncrease::Clock::time_point now, Page& page);
 void write(const Build& build, const ProcessUsage& usage, Page& page);
 
 // Into the log: what a collector came to. `detail` is what was said, e.g. by an exception.

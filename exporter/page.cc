@@ -212,6 +212,7 @@ void Page::histogram(std::string_view rendered, const prometheus::ClientMetric::
 void Page::clear() {
   text_.clear();
   segments_.clear();
+  recent_.clear();
 }
 
 std::vector<const Family*> Page::families() const {
@@ -223,11 +224,13 @@ std::vector<const Family*> Page::families() const {
 void Page::swap(Page& other) noexcept {
   std::swap(text_, other.text_);
   segments_.swap(other.segments_);
+  recent_.swap(other.recent_);
 }
 
 void Page::reserve(const Page& other) {
   if (text_.capacity() < other.text_.capacity()) text_.reserve(other.text_.capacity());
   segments_.reserve(other.segments_.capacity());
+  recent_.reserve(other.recent_.capacity());
 }
 
 void Page::render(Format format, Bytes& out) const {

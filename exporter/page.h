@@ -17,6 +17,7 @@
 
 #include "exporter/family.h"
 #include "exporter/node.h"
+#include "exporter/recent_increase.h"
 
 namespace fencewatch {
 
@@ -63,6 +64,10 @@ class Page {
   // A histogram's samples, with the labels that rendered_labels() gave.
   void histogram(std::string_view rendered, const prometheus::ClientMetric::Histogram& histogram);
 
+  // Shown as recent_increase{counter} while it moves. Beside the counter's own sample, which is for all other purposes.
+  void recent(std::string_view counter, double value) { recent_.push_back({counter, value}); }
+  std::span<const CounterValue> recent() const { return recent_; }
+
   void clear();
   bool empty() const { return segments_.empty(); }
   size_t size() const { return text_.size(); }
@@ -87,6 +92,7 @@ class Page {
 
   Bytes text_;
   std::vector<Segment> segments_;
+  std::vector<CounterValue> recent_;
 };
 
 }  // namespace fencewatch

@@ -5,6 +5,7 @@
 #include "exporter/config.h"
 #include "exporter/crew.h"
 #include "exporter/health.h"
+#include "exporter/memory.h"
 
 namespace fencewatch {
 namespace {
@@ -42,7 +43,7 @@ bool Runner::Impl::write_health(Mask mask, Mask fresh) {
   health.clear();
   for (size_t i = 0; i < crew->slots.size(); ++i) {
     if (!(mask & Crew::bit(i))) continue;
-    const Slot& slot = *crew->slots[i];
+    Slot& slot = *crew->slots[i];
     const bool came_in = fresh & Crew::bit(i);
     health::Collector& entry = health.emplace_back();
     entry.label = slot.label;
@@ -51,10 +52,15 @@ bool Runner::Impl::write_health(Mask mask, Mask fresh) {
     entry.duration = slot.duration;
     if (slot.busy) entry.running = now - slot.started;
     entry.failures = slot.failures;
+    entry.recent = &slot.recent;
+    // Not at the warm-up: logs are not read yet, and what they hold of earlier days is not recent.
+    if (entry.up && memory::settled())
+      for (const CounterValue& counter : slot.page.recent()) slot.recent.see(counter, now);
+    entry.failing = came_in ? slot.last.code : Code::stuck;
     good = good && came_in && (slot.last || has_nothing_to_read(slot));
   }
   health_page.clear();
-  health::write(health, health_page);
+  health::write(health, now, health_page);
   return good;
 }
 

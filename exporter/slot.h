@@ -44,6 +44,7 @@ struct Slot {
   bool busy = false;  // a thread is in the collector, perhaps stuck
   bool ran = false;   // `last` holds something
   Status last;
+  RecentIncrease recent;
   Runner::Clock::time_point started;
   std::chrono::nanoseconds duration{0};
   std::array<uint64_t, kCodes> failures{};

@@ -229,8 +229,11 @@ void Channels::line(const Line& line) {
 }
 
 void Channels::lost(Channel channel, std::string_view reason, uint64_t lines) {
-  for (Feed& feed : feeds_)
-    if (feed.channel == channel && inlet(feed)) numbers_.lost[{channel, std::string(reason)}] += lines;
+  for (Feed& feed : feeds_) {
+    if (feed.channel != channel || !inlet(feed)) continue;
+    numbers_.lost[{channel, std::string(reason)}] += lines;
+    numbers_.last_lost_us[static_cast<size_t>(channel)] = read_at_us_;
+  }
 }
 
 void Channels::after_read(Held& held, Clock::time_point now, bool more) {

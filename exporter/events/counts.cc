@@ -118,6 +118,11 @@ std::string Counts::bounded(const Family& family, const std::string& label, std:
   return std::string(value);
 }
 
+double Counts::value(const Family& family) const {
+  const std::lock_guard lock(mutex_);
+  return std::get<const prometheus::Counter*>(series_.at(family.name).all.at({}).metric)->Value();
+}
+
 void Counts::write(Page& page) const {
   const std::lock_guard lock(mutex_);
   for (const Type type : {Type::counter, Type::gauge, Type::histogram}) {

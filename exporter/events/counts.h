@@ -47,6 +47,9 @@ class Counts {
   // `value` if the family has it for this label already, or has fewer than `most` values of it; else "other".
   std::string bounded(const Family& family, const std::string& label, std::string_view value, size_t most) const;
 
+  // Of an unlabelled counter that has been made.
+  double value(const Family& family) const;
+
   // Counters first, then gauges, then histograms. Nothing is allocated but for histograms, and a page that has been as large before.
   void write(Page& page) const;
 

@@ -3,7 +3,7 @@
 namespace fencewatch {
 namespace {
 
-enum { kLines, kBytes, kLost, kRotations, kTruncations, kFallbacks, kLag, kSource, kSaved, kFamilies };
+enum { kLines, kBytes, kLost, kLastLost, kRotations, kTruncations, kFallbacks, kLag, kSource, kSaved, kFamilies };
 
 constexpr std::array<Family, kFamilies> kTable = {{
     {"fencewatch_log_lines_total", Type::counter, "Log lines of the channel that were searched for events, from the exporter itself.",
@@ -12,6 +12,8 @@ constexpr std::array<Family, kFamilies> kTable = {{
     {"fencewatch_log_lines_lost_total", Type::counter,
      "Log lines that were there and could not be read whole, from gaps in the kernel's sequence numbers and from the log files.",
      "channel,reason"},
+    {"fencewatch_log_last_lost_timestamp_seconds", Type::gauge,
+     "When log lines of the channel were last lost, in seconds since 1970; absent while none were, from the exporter itself.", "channel"},
     {"fencewatch_log_rotations_total", Type::counter, "Log files that were followed to their successor, from the exporter itself.", ""},
     {"fencewatch_log_truncations_total", Type::counter, "Log files that began anew in place (copytruncate), from the exporter itself.", ""},
     {"fencewatch_log_matcher_fallbacks_total", Type::counter,
@@ -48,6 +50,10 @@ void write(const LogNumbers& numbers, Page& page) {
   });
   for (const auto& [what, lines] : numbers.lost)
     page.sample({{"channel", numbers.names[static_cast<size_t>(what.first)]}, {"reason", what.second}}, lines);
+  page.begin(kTable[kLastLost]);
+  each_wanted([&](size_t i, std::string_view channel) {
+    if (numbers.last_lost_us[i] != 0) page.sample({{"channel", channel}}, static_cast<double>(numbers.last_lost_us[i]) / 1e6);
+  });
   page.one(kTable[kRotations], numbers.rotations);
   page.one(kTable[kTruncations], numbers.truncations);
   page.one(kTable[kFallbacks], numbers.fallbacks);

@@ -19,6 +19,7 @@ struct LogNumbers {
   std::array<uint64_t, kAllChannels> lines{};
   std::array<std::string, kAllChannels> sources;  // empty: none works
   std::map<std::pair<Channel, std::string>, uint64_t> lost;
+  std::array<int64_t, kAllChannels> last_lost_us{};  // by the exporter's clock; 0: never
   uint64_t bytes = 0, rotations = 0, truncations = 0, fallbacks = 0;
   double lag_seconds = 0;
 };

@@ -13,7 +13,17 @@ from mixin import ROOT, RULES
 
 FIXTURES = ROOT / "tests/fixtures"
 BINARY = os.environ.get("FENCEWATCH", ROOT / "build/release/fencewatch")
-STEP = timedelta(seconds=15)
+STEP, WINDOW = timedelta(seconds=15), timedelta(minutes=10)
+# Of which counters the exporter says by how much they have grown lately, and which series each is the sum of.
+RECENT = {
+    "zones_below_min_seconds": r"zones_below_min_seconds_total",
+    "zones_direct_stalls": r'reclaim_direct_stalls_total\{zone="(?!DMA).*',
+    "compaction_failures": r"compaction_failures_total",
+    "oom_kills": r"oom_kills_total",
+    "oom_global_kills": r'oom_kill_events_total\{constraint="(global|cpuset|mempolicy)"\}',
+    "pressure_memory_full_seconds": r'pressure_stalled_seconds_total\{resource="memory",kind="full"\}',
+} | {f"corosync_{name}": f"corosync_{name}_total" for name in ("token_warnings", "token_timeouts", "scheduling_misses", "hosts_unreachable", "link_flaps")}
+RECENT = {counter: re.compile("fencewatch_" + series) for counter, series in RECENT.items()}
 USED = set(re.findall(r"\bfencewatch_\w+", "".join(rule.read_text() for rule in RULES)))
 
 
@@ -36,7 +46,7 @@ def printed(root, *flags):
     """{series: value} of what rules and alerts use. The exit code is 1 where a collector has nothing to read, as that of pressure on 4.19."""
     out = subprocess.run([BINARY, "--once", "--log.level=error", f"--path.rootfs={root}", *flags], stdout=subprocess.PIPE, text=True, check=False).stdout
     assert out, f"{BINARY} printed nothing"
-    return dict(line.rsplit(" ", 1) for line in out.splitlines() if re.match(r"\w*", line).group() in USED)
+    return dict(line.rsplit(" ", 1) for line in out.splitlines() if re.match(r"\w*", line).group() in USED or any(series.match(line) for series in RECENT.values()))
 
 
 def write(root, path, text):
@@ -62,6 +72,16 @@ def corosync(log):
         return printed(root, "--collector.disable-defaults", "--collector.corosync_log")
 
 
+def recent_increase(told):
+    """What the exporter says at the end of these steps (exporter/recent_increase.h); forgets nothing."""
+    said = {}
+    for counter, series in RECENT.items():
+        values = [sum(map(float, found)) for step in told if (found := [value for name, value in step.items() if series.fullmatch(name)])]
+        if values and values[-1] != values[0]:
+            said[f'fencewatch_recent_increase{{counter="{counter}"}}'] = f"{values[-1] - values[max(0, len(values) - 1 - WINDOW // STEP)]:g}"
+    return said
+
+
 def timeline(labels, steps, memory, lines, start, first):
     """Input series of promtool for one node at every STEP from 0 on. `memory(step)` gives the arguments of machine(); the time `first` of corosync's
     log is at step `start`. A series that the node does not have at some time is absent then."""
@@ -69,6 +89,8 @@ def timeline(labels, steps, memory, lines, start, first):
     for step in range(steps):
         so_far = "".join(line for line in lines if when(line) - first <= (step - start) * STEP)
         told.append({"up": "1", **machine(*memory(step)), **corosync(so_far)})
+    for step in range(steps):
+        told[step] |= recent_increase(told[:step + 1])
     for name in sorted(set().union(*told)):
         metric, brace, own = name.partition("{")
         runs = ((value, len(list(same))) for value, same in itertools.groupby(step.get(name, "_") for step in told))

@@ -25,7 +25,7 @@ class Generated(unittest.TestCase):
         changed = run("jsonnet", "-J", ALERTS, "-e", "(import 'mixin.libsonnet') + { _config+:: {"
                       "selector: 'job=\"ha\"', honouredRatio: 0.5, runbookURL: 'https://wiki/%s' } } + { all: self.prometheusRule, dashboards: self.grafanaDashboards }")
         self.assertNotIn("job=\\\"fencewatch\\\"", changed)
-        self.assertIn("fencewatch_zone_watermark_honoured_ratio{job=\\\"ha\\\"} < 0.5", changed)
+        self.assertIn("fencewatch_zones_watermark_honoured_ratio_min{job=\\\"ha\\\"} < 0.5", changed)
         self.assertIn("https://wiki/FenceRiskHigh", changed)
         self.assertIn("below 0.5 the zone is starved", changed)
 

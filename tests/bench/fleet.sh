@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # What a fleet costs one Prometheus: simulated nodes (every tenth miscounted) at a scrape and an evaluation every 15 s.
 #   tests/bench/fleet.sh [--whole] BINARY [N…]     N: 250 1000 4000.   --whole: every series of a node, not only those that the rules read
-# Prometheus has GOMAXPROCS=1. It is given the ten minutes and more over which the rules look, then it scrapes: with the rules for FLEET_SECONDS (240), and without them
-# for as long. What the rules cost is the difference in CPU time, which says the same on a machine that is busy with other things; the time that one evaluation
-# of all groups took is a wall clock's, and does not.
+# Prometheus has GOMAXPROCS=1. It is given the ten minutes and more over which the rules look, then it scrapes, each for FLEET_SECONDS (240): with all rules evaluated
+# every 15 s, the slow groups too; with the rules as they are; and without any. What rules cost is the difference in CPU time, garbage included, which says the same
+# on a machine that is busy with other things; how long one evaluation of all groups took is a wall clock's, of one core that scrapes meanwhile, and does not.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 used_only=1
@@ -25,8 +25,8 @@ python3 tests/bench/fleet_nodes.py serve "$nodes_port" "$tmp" &
 pids+=($!)
 
 # A regex of the metrics that rules and alerts name.
-used=$(cat alerts/fencewatch.rules.yml alerts/fencewatch.alerts.yml | grep -oE '\bfencewatch_[a-z_0-9]+' | sort -u | paste -sd '|')
-wanted=$([ $used_only -eq 1 ] && echo "$used" || echo 'fencewatch_.+|process_.+')
+names=$(cat alerts/fencewatch.rules.yml alerts/fencewatch.alerts.yml | grep -oE '\bfencewatch_[a-z_0-9]+' | sort -u | paste -sd '|')
+wanted=$([ $used_only -eq 1 ] && echo "$names" || echo 'fencewatch_.+|process_.+')
 
 # configuration N RULES: for N targets, none with 0.
 configuration() {
@@ -49,17 +49,18 @@ configured() {
 # value METRIC: the sum of the metric that Prometheus tells of itself.
 value() { curl -s --max-time 60 "$url/metrics" | awk -v metric="$1" '{ sub(/\{.*\}/, "", $1) } $1 == metric { sum += $NF } END { printf "%.3f\n", sum }'; }
 cpu() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / hz }' "/proc/$pid/stat"; }
-# cost: CPU seconds and samples in a second, over $seconds.
+# cost: CPU seconds, samples and what all groups of rules took by the clock, each in a second, over $seconds.
 cost() {
   local before after
-  before=("$(cpu)" "$(value prometheus_tsdb_head_samples_appended_total)" "$(date +%s.%N)")
+  before=("$(cpu)" "$(value prometheus_tsdb_head_samples_appended_total)" "$(value prometheus_rule_group_duration_seconds_sum)" "$(date +%s.%N)")
   sleep "$seconds"
-  after=("$(cpu)" "$(value prometheus_tsdb_head_samples_appended_total)" "$(date +%s.%N)")
-  awk -v b="${before[*]}" -v a="${after[*]}" 'BEGIN { split(b, x); split(a, y); t = y[3] - x[3]; print (y[1] - x[1]) / t, (y[2] - x[2]) / t }'
+  after=("$(cpu)" "$(value prometheus_tsdb_head_samples_appended_total)" "$(value prometheus_rule_group_duration_seconds_sum)" "$(date +%s.%N)")
+  awk -v b="${before[*]}" -v a="${after[*]}" 'BEGIN { split(b, x); split(a, y); t = y[4] - x[4]; print (y[1] - x[1]) / t, (y[2] - x[2]) / t, (y[3] - x[3]) / t }'
 }
 
 rules="$PWD/alerts/fencewatch.rules.yml, $PWD/alerts/fencewatch.alerts.yml"
-printf '%6s %18s %18s %14s %9s %10s %12s\n' nodes 'rules, CPU s/eval.' 'wall s/evaluation' 'core in all' series samples/s 'KiB per node'
+for kind in rules alerts; do sed '/^    interval:/d' "alerts/fencewatch.$kind.yml" >"$tmp/every15s.$kind.yml"; done
+printf '%6s %19s %19s %20s %12s %9s %10s %13s\n' nodes 'CPU s, all rules' 'wall s, all rules' 'CPU s, in use, 15 s' 'core in all' series samples/s 'KiB per node'
 for n in "$@"; do
   port=$(free_port) url="http://127.0.0.1:$port"
   configuration 0 "" >"$tmp/prometheus.yml"
@@ -69,17 +70,21 @@ for n in "$@"; do
   pids+=("$pid")
   until curl -sf "$url/-/ready" >/dev/null; do sleep 0.2; done
   python3 tests/bench/fleet_nodes.py push "$url" "$tmp" "$n" "up|$wanted" "$history"
-  configured "$n" "$rules"
-  sleep 75 # every group has been evaluated, the slow ones too
+  configured "$n" "$tmp/every15s.rules.yml, $tmp/every15s.alerts.yml"
+  sleep 75 # every group has been evaluated
   [ "$(value prometheus_rule_group_rules)" != 0.000 ] || { echo "no rules" >&2; exit 1; }
-  with=$(cost)
-  wall=$(value prometheus_rule_group_last_duration_seconds)
+  every=$(cost)
+  configured "$n" "$rules"
+  sleep 16
+  used=$(cost)
   configured "$n" ""
   sleep 16
   without=$(cost)
-  awk -v n="$n" -v w="$with" -v o="$without" -v wall="$wall" -v series="$(value prometheus_tsdb_head_series)" -v kib="$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")" 'BEGIN {
-    split(w, with); split(o, without)
-    printf "%6d %18.3f %18.3f %14.3f %9d %10.0f %12.0f\n", n, (with[1] - without[1]) * 15, wall, with[1], series, with[2], kib / n }'
+  awk -v n="$n" -v e="$every" -v u="$used" -v o="$without" -v series="$(value prometheus_tsdb_head_series)" \
+    -v kib="$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")" 'BEGIN {
+    split(e, every); split(u, used); split(o, without)
+    printf "%6d %19.3f %19.3f %20.3f %12.3f %9d %10.0f %13.0f\n",
+      n, (every[1] - without[1]) * 15, every[3] * 15, (used[1] - without[1]) * 15, used[1], series, used[2], kib / n }'
   kill "$pid"
   wait "$pid" 2>/dev/null || true
   unset 'pids[-1]'

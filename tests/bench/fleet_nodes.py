@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The expositions of N simulated nodes for fleet.sh: every tenth is miscounted, all are members of a cluster.
+"""The expositions of N simulated nodes for fleet.sh: all are members of a quiet cluster, every tenth is miscounted, and in these and three of ten others memory was
+short lately and memory cgroups killed.
 
     fleet_nodes.py serve PORT DIRECTORY                      /metrics?node=I, two recordings in DIRECTORY: healthy, miscounted
     fleet_nodes.py push URL DIRECTORY NODES REGEX SECONDS    the metrics of these nodes that match, as they would have been SECONDS long, to a Prometheus
@@ -13,39 +14,23 @@ import struct
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 INTERVAL = 15
 MOVING = re.compile(r"^(fencewatch_(zone_free_pages|zone_stat_pages|node_stat_pages|zone_free_blocks|page_cache_pages|kswapd_\w+|reclaim_(scanned|stolen)\w+"
                     r"|major_page_faults_total|refaults_total|pressure_\w+|collector_duration_seconds|http_\w+)|process_cpu_seconds_total)\b")
 # What a member of a quiet cluster says besides.
-CLUSTER = """
-fencewatch_oom_kill_events_total{constraint="global"} 0
-fencewatch_oom_kill_events_total{constraint="memcg"} 0
-fencewatch_corosync_token_warnings_total 0
-fencewatch_corosync_token_timeouts_total 0
-fencewatch_corosync_scheduling_misses_total 0
-fencewatch_corosync_hosts_unreachable_total 0
-fencewatch_corosync_schedmiss_total 0
-fencewatch_corosync_token_losses_total{state="operational"} 0
-fencewatch_corosync_token_losses_total{state="gather"} 0
-fencewatch_corosync_token_timeout_seconds{source="runtime"} 3.65
-fencewatch_corosync_quorate 1
-fencewatch_corosync_process_realtime 1
-fencewatch_corosync_process_locked_bytes 178000000
-fencewatch_previous_boot_clean 1
-fencewatch_log_lines_lost_total{channel="kernel",reason="overrun"} 0
-fencewatch_fencing_operations_total{target="n2",action="reboot",result="failed"} 0
-""" + "".join(f'fencewatch_corosync_link_connected{{host="{host}",link="{link}"}} 1\n'
-              f'fencewatch_corosync_link_changes_total{{host="{host}",link="{link}",state="down"}} 0\n' for host in (2, 3) for link in (0, 1)) \
-    + "".join(f'fencewatch_corosync_token_gap_seconds_bucket{{le="{le}"}} 60\n' for le in ("0.25", "0.5", "1.0", "2.0", "3.0", "5.0", "+Inf"))
+MEMBER = Path(__file__).with_name("quiet_member.prom")
+# What was short of memory says as well.
+SHORT = "".join(f'fencewatch_recent_increase{{counter="{counter}"}} 3\n' for counter in ("zones_direct_stalls", "compaction_failures", "oom_kills"))
 
 
 class Exposition:
-    def __init__(self, path):
-        with open(path) as file:
-            told = [line for line in file.read().splitlines() if line and not line.startswith("#")]
-        known = {line.rsplit(" ", 1)[0] for line in told}
-        lines = told + [line for line in CLUSTER.split("\n") if line and line.rsplit(" ", 1)[0] not in known]
+    def __init__(self, path, more=""):
+        told = {}
+        for text in (Path(path).read_text(), MEMBER.read_text(), more):
+            told |= {line.rsplit(" ", 1)[0]: line for line in text.splitlines() if line and not line.startswith("#")}
+        lines = list(told.values())
         # Series, first value, and what it gains in a tick.
         self.series = [(*line.rsplit(" ", 1), 1 + number % 7 if MOVING.match(line) else 0) for number, line in enumerate(lines)]
         self.made = None
@@ -59,11 +44,11 @@ class Exposition:
 
 
 def expositions(directory):
-    return [Exposition(f"{directory}/{kind}") for kind in ("miscounted", "healthy")]
+    return [Exposition(f"{directory}/miscounted", SHORT), Exposition(f"{directory}/healthy", SHORT), Exposition(f"{directory}/healthy")]
 
 
 def kind_of(node):
-    return 0 if node % 10 == 0 else 1
+    return 0 if node % 10 == 0 else 1 if node % 10 < 4 else 2
 
 
 async def serve(port, directory):

@@ -19,22 +19,29 @@ class Network(Scenario):
             self.cluster.cable(self.n2, link, "down")
         scrape = until(lambda: self.alone(self.n2), "n2 is alone")
         self.assertEqual((scrape.get("corosync_votes"), scrape.get("corosync_quorum_votes")), (1, 2))
+        self.assertEqual(scrape.get("corosync_impaired", reason="no_quorum"), 1)
         until(lambda: not any(self.n2.scrape().all("corosync_link_connected").values()), "n2 lost all links")
         for node in self.peers:
             until(lambda: node.scrape().get("corosync_members") == 2, f"{node.name} is without n2")
             self.assertEqual(node.seen().get("corosync_quorate"), 1)
             until(lambda: not any(node.scrape().all("corosync_link_connected", host=2).values()), f"{node.name} lost its links to n2")
             self.assert_links(node, 1, host=4 - node.number)
+            scrape = node.seen()
+            self.assertEqual(scrape.get("corosync_impaired", reason="host_unreachable"), 1, node.name)
+            self.assertIsNone(scrape.get("corosync_impaired", reason="no_quorum"), node.name)
         for link in (0, 1):
             self.cluster.cable(self.n2, link, "up")
         self.cluster.whole()
         self.agree()
         for node in self.nodes:
             until(lambda: node.scrape().get("corosync_quorate") == 1, f"{node.name} has quorum")
+            until(lambda: not {reason for reason in ("no_quorum", "host_unreachable") if node.scrape().get("corosync_impaired", reason=reason)},
+                  f"nothing is impaired on {node.name}")
         self.nobody_was_late(before)
         for half in ("corosync_token_losses_total", "corosync_token_timeouts_total", "corosync_token_warnings_total"):
             self.assertGreaterEqual(before.gained(self.n2, half), 1, half)
             self.assertGreaterEqual(before.of_all(self.peers, half), 1, half)
+            self.assertGreaterEqual(self.n2.scrape().get("recent_increase", counter=half.removesuffix("_total")), 1, half)
         for state in ("lost", "gained"):
             self.assertGreaterEqual(before.gained(self.n2, "corosync_quorum_changes_total", state=state), 1)
             for node in self.peers:

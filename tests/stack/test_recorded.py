@@ -34,6 +34,7 @@ def running_corosync():
     gap = since_start(4)
     return {
         "fencewatch_previous_boot_clean": 1,
+        "fencewatch_corosync_up": 1,
         'fencewatch_corosync_token_losses_total{state="operational"}': 0,
         "fencewatch_corosync_schedmiss_total": 0,
         'fencewatch_corosync_token_timeout_seconds{source="runtime"}': 3.65,

@@ -55,7 +55,9 @@ std::string shown(const std::string& wtmp, const std::string& older = {}, const 
   page.render(Format::text, out);
   const std::string text(out.view());
   const size_t at = text.find("\nfencewatch_previous_boot_clean ");
-  return at == text.npos ? "" : text.substr(at + 32, 1);
+  const std::string clean = at == text.npos ? "" : text.substr(at + 32, 1);
+  CHECK((text.find("\nfencewatch_previous_boot_unclean_timestamp_seconds " + btime) != text.npos) == (clean == "0"));
+  return clean;
 }
 
 }  // namespace

@@ -128,8 +128,9 @@ TEST_SUITE("contract") {
     // What no recorded tree can show: remove a line once one does.
     // Corosync's are those of a running one: corosync_live_test.cc.
     std::set<std::string_view> not_in_fixtures = {
-        "fencewatch_previous_boot_clean",          // boot_test.cc
-        "fencewatch_previous_boot_events",         // boot_test.cc
+        "fencewatch_previous_boot_clean",   // boot_test.cc
+        "fencewatch_previous_boot_events",  // boot_test.cc
+        "fencewatch_previous_boot_unclean_timestamp_seconds",
         "fencewatch_oom_kills_by_workload_total",  // oom_events_test.cc
     };
     for (const Spec* spec : all_collectors())

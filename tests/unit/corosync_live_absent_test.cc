@@ -106,6 +106,19 @@ TEST_SUITE("corosync_live") {
     const std::string text = machine.collect();
     CHECK(value(text, "token_gap_seconds_bucket{le=\"+Inf\"}") == value(text, "token_gap_seconds_count"));
     CHECK(value(text, "token_gap_seconds_bucket{le=\"2.5\"}") != value(text, "token_gap_seconds_bucket{le=\"3.0\"}"));
+    CHECK(value(text, "token_near_misses_total") == "1");  // of 3650 ms
+  }
+
+  TEST_CASE("a wait of half the token timeout is no near miss, one of a millisecond more is") {
+    for (const uint64_t wait : {uint64_t{1825}, uint64_t{1826}}) {
+      Machine machine;
+      (void)machine.collect();
+      for (const uint64_t since : {wait, uint64_t{0}}) {
+        machine.corosync->stats["stats.srp.time_since_token_last_received"] = FakeCorosync::u64(since);
+        machine.sample();
+      }
+      CHECK(value(machine.collect(), "token_near_misses_total") == (wait == 1826 ? "1" : "0"));
+    }
   }
 
   TEST_CASE("the process: not real-time, not locked, not in a cgroup of version 2") {

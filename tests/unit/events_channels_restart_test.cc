@@ -15,7 +15,7 @@ TEST_SUITE("events channels") {
     logs["a"].from_end = true;
     Snapshot saved;
     {
-      Rig rig(logs, {"a"});
+      ChannelsRig rig(logs, {"a"});
       rig.run();
       logs["a"].add(kStart, "event 1");
       rig.run();
@@ -23,7 +23,7 @@ TEST_SUITE("events channels") {
       CHECK(saved.boot_id == "boot1");
     }
     logs["a"].add(kStart, "event 1");
-    Rig rig(logs, {"a"});
+    ChannelsRig rig(logs, {"a"});
     rig.channels.restore(saved);
     rig.run();
     CHECK(logs["a"].opened == Heard{"", "id:1"});
@@ -35,7 +35,7 @@ TEST_SUITE("events channels") {
     logs["a"].add(kStart, "event 1");
     Snapshot saved;
     {
-      Rig rig(logs, {"a", "b"});
+      ChannelsRig rig(logs, {"a", "b"});
       rig.run();
       saved = rig.snapshot();
     }
@@ -43,7 +43,7 @@ TEST_SUITE("events channels") {
     logs["b"].add(kStart - 600 * kSecond, "event 0");
     logs["b"].add(kStart, "event 1");
     logs["b"].add(kStart + kSecond, "event 2");
-    Rig rig(logs, {"a", "b"});
+    ChannelsRig rig(logs, {"a", "b"});
     rig.channels.restore(saved);
     rig.run();
     CHECK(rig.hearer.heard == Heard{"0:event 2"});
@@ -55,7 +55,7 @@ TEST_SUITE("events channels") {
     logs["journal"].add(kStart + 100 * kSecond, "event 1");
     Snapshot saved;
     {
-      Rig rig(logs, {"kmsg", "journal"});
+      ChannelsRig rig(logs, {"kmsg", "journal"});
       rig.run(100s);
       saved = rig.snapshot();
     }
@@ -65,7 +65,7 @@ TEST_SUITE("events channels") {
     logs["kmsg"].add(reboot + kSecond, "event 3");
     logs["journal"].add(kStart + 101 * kSecond, "event 2");
     logs["journal"].add(reboot + kSecond, "event 3");
-    Rig rig(logs, {"kmsg", "journal"}, "boot2", reboot);
+    ChannelsRig rig(logs, {"kmsg", "journal"}, "boot2", reboot);
     rig.channels.restore(saved);
     rig.now_us = reboot + 2 * kSecond;
     CHECK(rig.channels.step(rig.clock, 2));
@@ -86,11 +86,11 @@ TEST_SUITE("events channels") {
     logs["file"].from_end = true;
     logs["file"].add(kStart - 86400 * kSecond, "event old");
     logs["file"].written_us = kStart - 86400 * kSecond;
-    Rig alone(logs, {"file", "none"});
+    ChannelsRig alone(logs, {"file", "none"});
     alone.run();
     CHECK(alone.source() == "file");
     logs["journal"].add(kStart + kSecond, "event 1");
-    Rig rig(logs, {"file", "journal"});
+    ChannelsRig rig(logs, {"file", "journal"});
     rig.now_us += 10 * kSecond;
     rig.run();
     CHECK(rig.source() == "journal");
@@ -110,7 +110,7 @@ TEST_SUITE("events channels") {
     logs["file"].written_us = kStart - 100 * kSecond;
     Snapshot before;
     {
-      Rig rig(logs, {"file", "journal"}, "boot0", kStart - 1000 * kSecond);
+      ChannelsRig rig(logs, {"file", "journal"}, "boot0", kStart - 1000 * kSecond);
       rig.now_us = kStart - 100 * kSecond;
       rig.run();
       CHECK(rig.hearer.heard == Heard{"0:event 1"});
@@ -119,7 +119,7 @@ TEST_SUITE("events channels") {
     logs["file"].add(kStart - 99 * kSecond, "event 2");
     for (const int number : {1, 2}) logs["journal"].add(kStart - (101 - number) * kSecond, "event " + std::to_string(number));
     logs["journal"].add(kStart + kSecond, "event 3");
-    Rig rig(logs, {"file", "journal"});
+    ChannelsRig rig(logs, {"file", "journal"});
     rig.channels.restore(before);
     rig.run();
     rig.run(1s);
@@ -134,7 +134,7 @@ TEST_SUITE("events channels") {
       FakeLogs logs;
       const std::vector<std::string> order = {"a", "b", "c"};
       for (const std::string& name : order) logs[name].from_end = random() % 2 == 0;
-      auto rig = std::make_unique<Rig>(logs, order);
+      auto rig = std::make_unique<ChannelsRig>(logs, order);
       rig->run();
       Snapshot saved = rig->snapshot();
       std::map<std::string, int> counted, counted_when_saved;
@@ -161,7 +161,7 @@ TEST_SUITE("events channels") {
         if (random() % 3 == 0) saved = rig->snapshot(), counted_when_saved = counted;
         if (random() % 8 == 0) {
           const auto clock = rig->clock;
-          rig = std::make_unique<Rig>(logs, order);
+          rig = std::make_unique<ChannelsRig>(logs, order);
           rig->clock = clock;
           rig->now_us = now_us;
           rig->channels.restore(saved);

@@ -22,8 +22,8 @@ inline std::vector<Pattern> event_patterns() {
   return {{Channel::kernel, "event", ""}, {Channel::corosync, "event", ""}, {Channel::sbd, "event", ""}};
 }
 
-struct Rig {
-  explicit Rig(FakeLogs& logs, std::vector<std::string> order, std::string boot = "boot1", int64_t boot_start_us = kStart)
+struct ChannelsRig {
+  explicit ChannelsRig(FakeLogs& logs, std::vector<std::string> order, std::string boot = "boot1", int64_t boot_start_us = kStart)
       : channels(logs.sources(order), Boot{std::move(boot), boot_start_us}, matcher, [this] { return now_us; }) {}
 
   // Reads all that is there, `pass` later.

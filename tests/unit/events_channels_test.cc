@@ -13,7 +13,7 @@ TEST_SUITE("events channels") {
     logs["kmsg"].opens = {Code::denied};
     logs["journal"].add(kStart, "event 1");
     logs["file"].add(kStart, "event 1");
-    Rig rig(logs, {"kmsg", "none", "journal", "file"});
+    ChannelsRig rig(logs, {"kmsg", "none", "journal", "file"});
     rig.run();
     CHECK(rig.hearer.heard == Heard{"0:event 1"});
     CHECK(rig.source() == "journal");
@@ -30,7 +30,7 @@ TEST_SUITE("events channels") {
     logs["file"].add(kStart, "event k");
     logs["file"].add(kStart, "event c", Channel::corosync);
     logs["file"].add(kStart, "event p", Channel::pacemaker);
-    Rig rig(logs, {"file"});
+    ChannelsRig rig(logs, {"file"});
     rig.run();
     CHECK(rig.hearer.heard == Heard{"0:event k", "1:event c"});
     CHECK(logs["file"].opened.size() == 1);
@@ -43,7 +43,7 @@ TEST_SUITE("events channels") {
     FakeLogs logs;
     logs["file"].opens = {Code::missing};
     logs["file"].from_end = true;
-    Rig rig(logs, {"file"});
+    ChannelsRig rig(logs, {"file"});
     rig.run();
     CHECK(rig.source().empty());
     logs["file"].opens = {};
@@ -58,7 +58,7 @@ TEST_SUITE("events channels") {
   TEST_CASE("a source that fails is tried again after pauses that grow, and never at once") {
     FakeLogs logs;
     logs["file"].opens = {Code::io};
-    Rig rig(logs, {"file"});
+    ChannelsRig rig(logs, {"file"});
     for (int i = 0; i < 600; ++i) {
       rig.run();
       rig.run(1s);
@@ -76,7 +76,7 @@ TEST_SUITE("events channels") {
       logs[name].add(kStart + 1, "event same");
       logs[name].add(kStart + 2, "noise");
     }
-    Rig rig(logs, {"a", "b"});
+    ChannelsRig rig(logs, {"a", "b"});
     rig.run();
     CHECK(rig.hearer.heard.size() == 3);
     logs["a"].reads = {Code::io};
@@ -97,7 +97,7 @@ TEST_SUITE("events channels") {
     logs["a"].add(kStart + 900'000, "event 1", Channel::corosync);
     logs["b"].add(kStart, "event 1", Channel::corosync);
     logs["b"].add(kStart, "event 2", Channel::corosync);
-    Rig rig(logs, {"a", "b"});
+    ChannelsRig rig(logs, {"a", "b"});
     rig.run();
     logs["a"].reads = {Code::io};
     rig.run(1s);
@@ -107,7 +107,7 @@ TEST_SUITE("events channels") {
   TEST_CASE("lines that come late to the source that took over are recognised for a while") {
     FakeLogs logs;
     logs["a"].add(kStart, "event 1");
-    Rig rig(logs, {"a", "b"});
+    ChannelsRig rig(logs, {"a", "b"});
     logs["b"];
     rig.run();
     logs["a"].reads = {Code::io};
@@ -124,7 +124,7 @@ TEST_SUITE("events channels") {
   TEST_CASE("repetitions that one source tells as one line and the other as many are told apart by their number") {
     FakeLogs logs;
     logs["a"].lines = {{kStart, "event 1", Channel::kernel, 3}};
-    Rig rig(logs, {"a", "b"});
+    ChannelsRig rig(logs, {"a", "b"});
     uint32_t events = 0;
     rig.hearer.then = [&](const Match& match) { events += match.line.repeated; };
     rig.run();
@@ -138,7 +138,7 @@ TEST_SUITE("events channels") {
   TEST_CASE("a better source takes over again where it was, and the other one is closed") {
     FakeLogs logs;
     logs["a"].add(kStart, "event 1");
-    Rig rig(logs, {"a", "b"});
+    ChannelsRig rig(logs, {"a", "b"});
     rig.run();
     logs["a"].reads = {Code::io};
     logs["b"].add(kStart, "event 1");
@@ -159,7 +159,7 @@ TEST_SUITE("events channels") {
     FakeLogs logs;
     logs["a"].throws = true;
     logs["b"].add(kStart, "event 1");
-    Rig rig(logs, {"a", "b"});
+    ChannelsRig rig(logs, {"a", "b"});
     rig.run();
     CHECK(rig.source() == "b");
     CHECK(rig.hearer.heard == Heard{"0:event 1"});
@@ -168,9 +168,12 @@ TEST_SUITE("events channels") {
   TEST_CASE("lost lines count where they fed a channel") {
     FakeLogs logs;
     logs["a"].loses = 7;
-    Rig rig(logs, {"a"});
+    ChannelsRig rig(logs, {"a"});
     rig.run();
-    const auto lost = rig.channels.numbers().lost;
+    const LogNumbers& numbers = rig.channels.numbers();
+    const auto& lost = numbers.lost;
+    CHECK(numbers.last_lost_us[static_cast<size_t>(Channel::kernel)] >= kStart);
+    CHECK(std::count(numbers.last_lost_us.begin(), numbers.last_lost_us.end(), 0) == kAllChannels - 1);
     REQUIRE(lost.size() == 1);
     CHECK(lost.begin()->first == std::pair<Channel, std::string>(Channel::kernel, "overrun"));
     CHECK(lost.begin()->second == 7);
@@ -179,7 +182,7 @@ TEST_SUITE("events channels") {
   TEST_CASE("the lag is the age of what is being read, and 0 at the end") {
     FakeLogs logs;
     for (int i = 0; i < 3; ++i) logs["a"].add(kStart - (10 - i) * kSecond, "line");
-    Rig rig(logs, {"a"});
+    ChannelsRig rig(logs, {"a"});
     CHECK(rig.channels.step(rig.clock, 2));
     CHECK(rig.channels.numbers().lag_seconds == 9.0);
     CHECK_FALSE(rig.channels.step(rig.clock, 2));

@@ -47,6 +47,7 @@ std::string shown(const LogReader& reader) {
   page.render(Format::text, out);
   return "\n" + std::string(out.view());
 }
+double seconds_since_1970() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 bool shows(const LogReader& reader, const std::string& line) { return shown(reader).find("\n" + line + "\n") != std::string::npos; }
 
 LogReader::Setup setup(FakeLogs& logs, std::string state = {}) { return {logs.sources({"a", "b"}), {"boot", 1}, std::move(state), 1ms}; }
@@ -86,9 +87,25 @@ TEST_SUITE("events reader") {
     CHECK(shows(reader, "fencewatch_log_bytes_total 12500"));
     CHECK(shows(reader, "fencewatch_log_source_info{channel=\"kernel\",source=\"a\"} 1"));
     CHECK(shows(reader, "fencewatch_log_lines_lost_total{channel=\"kernel\",reason=\"overrun\"} 0"));
+    CHECK(shown(reader).find("last_lost") == std::string::npos);
     CHECK(shows(reader, "fencewatch_log_lag_seconds 0"));
     CHECK(shown(reader).find("state_saved") == std::string::npos);
     CHECK(shown(reader).find("pacemaker") == std::string::npos);
+  }
+
+  TEST_CASE("when lines were last lost is told by this clock") {
+    FakeLogs logs;
+    logs["a"].loses = 7;
+    Counting counting;
+    LogReader reader(setup(logs), {{"counting", &counting}});
+    const double before = seconds_since_1970();
+    reader.read_all();
+    const std::string text = shown(reader), name = "\nfencewatch_log_last_lost_timestamp_seconds{channel=\"kernel\"} ";
+    const size_t at = text.find(name);
+    REQUIRE(at != std::string::npos);
+    const double told = std::stod(text.substr(at + name.size()));
+    CHECK(told >= before);
+    CHECK(told <= seconds_since_1970());
   }
 
   TEST_CASE("what is shown is declared") {

@@ -29,6 +29,7 @@ fencewatch_zone_unusable_free_ratio{numa_node="0",zone="Normal",order="0"} 0
 fencewatch_zone_unusable_free_ratio{numa_node="0",zone="Normal",order="1"} 0.125
 fencewatch_zone_unusable_free_ratio{numa_node="0",zone="Normal",order="2"} 0.25
 fencewatch_zone_unusable_free_ratio{numa_node="0",zone="Normal",order="3"} 0.25
+fencewatch_zones_unusable_free_ratio_max 0.25
 )");
 }
 
@@ -41,6 +42,11 @@ fencewatch_zone_free_blocks{numa_node="3",zone="Movable",order="1"} 0
 fencewatch_zone_unusable_free_ratio{numa_node="3",zone="Movable",order="0"} 0
 fencewatch_zone_unusable_free_ratio{numa_node="3",zone="Movable",order="1"} 1
 )");
+}
+
+TEST_CASE("fragmentation: the worst zone but DMA") {
+  const std::string text = shown("Node 0, zone DMA 1 0 0 0\nNode 0, zone DMA32 4 2 0 3\nNode 1, zone Normal 8 4 0 2\n");
+  CHECK(text.ends_with("\nfencewatch_zones_unusable_free_ratio_max 0.5\n"));
 }
 
 TEST_CASE("fragmentation: more pages than any machine has give a share nevertheless") {

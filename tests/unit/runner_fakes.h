@@ -75,6 +75,7 @@ inline constexpr std::array<Family, kFakes> kFakeFamilies = {{{"fake_0", Type::g
 struct Script {
   std::function<Status()> collect = [] { return Status{}; };
   std::function<Status(std::chrono::nanoseconds)> sample = [](std::chrono::nanoseconds) { return Status{}; };
+  std::vector<CounterValue> recent;
   std::atomic<int> begun{0};
   std::atomic<int> samples{0};
   std::atomic<bool> inside{false};
@@ -93,6 +94,7 @@ class Fake : public Collector {
   Status collect(const Node&, Page& page) override {
     const Inside inside(*script_);
     page.one(kFakeFamilies[index_], static_cast<uint64_t>(++script_->begun));
+    for (const CounterValue& counter : script_->recent) page.recent(counter.counter, counter.value);
     return script_->collect();
   }
   Status sample(const Node&, std::chrono::nanoseconds elapsed) override {
@@ -161,6 +163,9 @@ struct Scraped {
   }
   std::string failures(const std::string& collector, const std::string& reason) const {
     return (*this)["fencewatch_collector_failures_total{collector=\"" + collector + "\",reason=\"" + reason + "\"}"];
+  }
+  std::string failing(const std::string& collector, const std::string& reason) const {
+    return (*this)["fencewatch_collector_failing{collector=\"" + collector + "\",reason=\"" + reason + "\"}"];
   }
   std::string up(const std::string& collector) const { return (*this)["fencewatch_collector_up{collector=\"" + collector + "\"}"]; }
   std::string available(const std::string& collector) const {

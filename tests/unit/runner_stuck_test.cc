@@ -20,6 +20,8 @@ TEST_CASE("a stuck collector delays one scrape, is never started twice and comes
   CHECK(first.up("b") == "1");
   CHECK(first.running("a") >= 1);
   CHECK(first.failures("a", "stuck") == "1");
+  CHECK(first.failing("a", "stuck") == "1");
+  CHECK(first.text.find("collector_failing{collector=\"b\"") == std::string::npos);
 
   for (int i = 2; i < 5; ++i) {
     const Scraped later = scrape(runner);
@@ -27,6 +29,7 @@ TEST_CASE("a stuck collector delays one scrape, is never started twice and comes
     CHECK(later["fake_1"] == std::to_string(i));
     CHECK(later.running("a") > first.running("a"));
     CHECK(later.failures("a", "stuck") == "1");
+    CHECK(later.failing("a", "stuck") == "1");
   }
   CHECK(rig[0].begun == 1);
   CHECK(runner.info()[0].running);
@@ -37,6 +40,7 @@ TEST_CASE("a stuck collector delays one scrape, is never started twice and comes
   CHECK(healed.good);
   CHECK(healed["fake_0"] == "2");
   CHECK(healed.running("a") == 0);
+  CHECK(healed.text.find("collector_failing") == std::string::npos);
   CHECK_FALSE(rig[0].twice);
   CHECK(runner.stop());
 }

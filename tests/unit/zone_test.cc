@@ -90,6 +90,9 @@ TEST_CASE("zone: a healthy machine") {
   CHECK(has(text, R"(zone_stat_pages{numa_node="0",zone="DMA",stat="free_cma"} 2)"));
   CHECK(has(text, R"(node_stat_pages{numa_node="0",stat="dirty"} 3)"));
   CHECK(has(text, R"(zone_below_watermark_seconds_total{numa_node="0",zone="Normal",watermark="min"} 0)"));
+  CHECK(has(text, "zones_phantom_pages 0"));
+  CHECK(has(text, "zones_watermark_honoured_ratio_min 1"));
+  CHECK(has(text, "zones_below_min_seconds_total 0"));
   CHECK(has(text, "min_free_bytes 4096000"));
   CHECK(has(text, "watermark_scale_factor 10"));
   CHECK(has(text, "page_size_bytes 4096"));
@@ -104,6 +107,8 @@ TEST_CASE("zone: a real miscount, a moved one that is not yet felt, and one on a
   CHECK(has(text, R"(zone_miscount{numa_node="0",zone="Normal"} 0)"));
   CHECK(has(text, R"(zone_phantom_pages{numa_node="0",zone="Movable"} 88010)"));
   CHECK(mentions(text, R"(zone_watermark_honoured_ratio{numa_node="1",zone="Normal"} 0.085)"));
+  CHECK(has(text, "zones_phantom_pages 441128"));
+  CHECK(mentions(text, "zones_watermark_honoured_ratio_min 0.085"));
 
   text = of_fixture("linux-6.1-miscount-moved");
   CHECK(has(text, R"(zone_miscount{numa_node="1",zone="Movable"} 1)"));
@@ -210,6 +215,7 @@ TEST_CASE("zone: the time below each mark is added up") {
   CHECK(has(text, below("high") + "1"));
   CHECK(has(text, below("low") + "0.75"));
   CHECK(has(text, below("min") + "0.5"));
+  CHECK(has(text, "zones_below_min_seconds_total 0.5"));
   CHECK(has(text, R"(zone_below_watermark_seconds_total{numa_node="0",zone="DMA",watermark="high"} 0)"));
 }
 
