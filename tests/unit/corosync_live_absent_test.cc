@@ -121,6 +121,16 @@ TEST_SUITE("corosync_live") {
     }
   }
 
+  TEST_CASE("a host is unreachable when its last link is down") {
+    Machine machine;
+    machine.corosync->stats["stats.knet.node2.link0.connected"] = FakeCorosync::u8(0);
+    CHECK(count(machine.collect(), "impaired") == 0);
+    machine.corosync->stats["stats.knet.node2.link1.connected"] = FakeCorosync::u8(0);
+    const std::string text = machine.collect();
+    CHECK(value(text, "impaired{reason=\"host_unreachable\"}") == "1");
+    CHECK(count(text, "impaired") == 1);
+  }
+
   TEST_CASE("the process: not real-time, not locked, not in a cgroup of version 2") {
     Machine machine;
     machine.run(1000, 0);
@@ -129,6 +139,9 @@ TEST_SUITE("corosync_live") {
     const std::string text = machine.collect();
     CHECK(value(text, "process_realtime") == "0");
     CHECK(value(text, "process_locked_bytes") == "0");
+    CHECK(value(text, "impaired{reason=\"not_realtime\"}") == "1");
+    CHECK(value(text, "impaired{reason=\"not_locked\"}") == "1");
+    CHECK(count(text, "impaired") == 2);
     CHECK(count(text, "process_memory_stalled_seconds_total") == 0);
   }
 

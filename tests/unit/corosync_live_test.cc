@@ -46,6 +46,7 @@ TEST_SUITE("corosync_live") {
       CHECK(value(text, series) == wanted);
     }
     CHECK(count(text, "link_connected") == 4);  // not the one to itself
+    CHECK(count(text, "impaired") == 0);
     CHECK(value(text, "scheduling_delay_last_seconds").empty());
     machine.miss(0, 5000, 4000);
     (void)machine.collect();
@@ -145,6 +146,7 @@ TEST_SUITE("corosync_live") {
     machine.corosync->quorate = false;
     std::string text = machine.collect();
     CHECK(value(text, "quorate") == "0");
+    CHECK(value(text, "impaired{reason=\"no_quorum\"}") == "1");
     CHECK(value(text, "votes").empty());
     machine.corosync->quorum = 12;
     machine.run(2000);
