@@ -152,6 +152,7 @@ TEST_CASE("a scrape that gives up shows what has come in, and nothing old") {
   CHECK(scraped["fake_1"] == "");
   CHECK(scraped.up("b") == "0");
   CHECK(scraped.failures("b", "stuck") == "0");
+  CHECK(scraped.failing("b", "stuck") == "1");  // not in this scrape, whatever it was before
   gate.open();
   CHECK(scrape(runner).good);
 }
