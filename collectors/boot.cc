@@ -32,14 +32,12 @@ constexpr Family kFamilies[] = {
      "tell, the journal; absent where neither does.",
      ""},
     {"fencewatch_previous_boot_unclean_timestamp_seconds", Type::gauge,
-     "When the machine was started after a boot that just ended, in seconds since 1970, from /proc/stat; absent when the boot before this "
-     "one "
-     "ended with a shutdown or nobody knows.",
+     "When the machine was started after a boot that just ended, in seconds since 1970, from /proc/stat; absent when the boot before "
+     "this one ended with a shutdown or nobody knows.",
      ""},
     {"fencewatch_previous_boot_events", Type::gauge,
-     "What was told in the last ten minutes of the boot before this one, from the kernel's log and those of corosync, pacemaker and sbd; "
-     "absent "
-     "when the exporter did not run then or its state is lost.",
+     "What was told in the last ten minutes of the boot before this one, from the kernel's log and those of corosync, pacemaker and "
+     "sbd; absent when the exporter did not run then or its state is lost.",
      "event"},
 };
 

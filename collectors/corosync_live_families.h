@@ -52,9 +52,8 @@ inline constexpr Family kLiveFamilies[] = {
     {"fencewatch_corosync_expected_votes", Type::gauge, "Votes in the whole cluster, from libvotequorum.", ""},
     {"fencewatch_corosync_quorum_votes", Type::gauge, "Votes that quorum takes, from libvotequorum.", ""},
     {"fencewatch_corosync_token_losses_total", Type::counter,
-     "Tokens that this node lost, by the state it was in, from libcmap's stats.srp.*_token_lost. A node that stalled often does not see "
-     "its own "
-     "loss.",
+     "Tokens that this node lost, by the state it was in, from libcmap's stats.srp.*_token_lost. A node that stalled often does not "
+     "see its own loss.",
      "state"},
     {"fencewatch_corosync_memberships_total", Type::counter, "Memberships that were formed, from libcmap's stats.srp.operational_entered.",
      ""},
@@ -70,8 +69,7 @@ inline constexpr Family kLiveFamilies[] = {
      "Times a link went down, from libcmap's stats.knet.node*.link*.down_count, which is 1 after a clean start.", "host,link"},
     {"fencewatch_corosync_scheduling_delay_last_seconds", Type::gauge,
      "How long corosync's main loop last was not run, when that was more than 0.8 of the token timeout, from libcmap's "
-     "stats.schedmiss.0.delay "
-     "(since 3.0.4).",
+     "stats.schedmiss.0.delay (since 3.0.4).",
      ""},
     {"fencewatch_corosync_process_realtime", Type::gauge,
      "Whether corosync's main thread is scheduled before all ordinary ones (SCHED_RR, SCHED_FIFO, SCHED_DEADLINE), from /proc/PID/stat.",
@@ -86,21 +84,19 @@ inline constexpr Family kLiveFamilies[] = {
      "kind"},
     {"fencewatch_corosync_schedmiss_total", Type::counter,
      "Times that corosync's main loop was not run for more than 0.8 of the token timeout since fencewatch began, from libcmap's "
-     "stats.schedmiss.* "
-     "(since 3.0.4).",
+     "stats.schedmiss.* (since 3.0.4).",
      ""},
     {"fencewatch_corosync_token_gap_seconds", Type::histogram,
-     "Times without a token, each as long as it was seen 4 times a second, from libcmap's stats.srp.time_since_token_last_received (since "
-     "3.0): the "
-     "near misses.",
+     "Times without a token, each as long as it was seen 4 times a second, from libcmap's stats.srp.time_since_token_last_received "
+     "(since 3.0): the near misses.",
      ""},
     {"fencewatch_corosync_token_near_misses_total", Type::counter,
      "Waits for the token of more than half of its timeout, as seen 4 times a second, from libcmap's "
      "stats.srp.time_since_token_last_received (since 3.0).",
      ""},
     {"fencewatch_corosync_ipc_seconds", Type::histogram,
-     "The longest that corosync took to answer one question of a scrape or a sample, through libcmap and libvotequorum: its main loop is "
-     "late, or it is stopped.",
+     "The longest that corosync took to answer one question of a scrape or a sample, through libcmap and libvotequorum: its main loop "
+     "is late, or it is stopped.",
      ""},
     {"fencewatch_corosync_impaired", Type::gauge,
      "1 for what is wrong now, by reason, absent when nothing is: no_quorum, host_unreachable (no link to it is up), not_realtime, "
