@@ -12,15 +12,10 @@
     '{{ range query (printf `{__name__=~"instance:fencewatch_.+:(increase%s|min)",job=%%q,instance=%%q} > 0` $labels.job $labels.instance) | sortByLabel "__name__" }}' % window
     + ' {{ reReplaceAll "instance:fencewatch_|:.*" "" .Labels.__name__ }} {{ printf "%.3g" .Value }};{{ else }} nothing;{{ end }}',
 
-  // A label of a metric of the alert's own target.
-  labelOf(metric, label)::
-    '{{ with query (printf `%s{job=%%q,instance=%%q}` $labels.job $labels.instance) }}{{ . | first | label "%s" }}{{ else }}?{{ end }}' % [metric, label],
-
-  // What a query about the alert's own target gives, in seconds.
-  seconds(query, labels='$labels.job $labels.instance')::
-    '{{ with query (printf `%s` %s) }}{{ . | first | value | humanizeDuration }}{{ else }}?{{ end }}' % [query, labels],
-
-  // The value of a metric of the alert's own target.
-  valueOf(metric)::
-    '{{ with query (printf `%s{job=%%q,instance=%%q}` $labels.job $labels.instance) }}{{ . | first | value }}{{ else }}?{{ end }}' % metric,
+  // What a query about the alert's own target gives, as the template function `show` makes it, "?" where it gives nothing.
+  told(query, show, labels='$labels.job $labels.instance')::
+    '{{ with query (printf `%s` %s) }}{{ . | first | %s }}{{ else }}?{{ end }}' % [query, labels, show],
+  valueOf(metric):: self.told(metric + '{job=%q,instance=%q}', 'value'),
+  labelOf(metric, label):: self.told(metric + '{job=%q,instance=%q}', 'label "%s"' % label),
+  seconds(query, labels='$labels.job $labels.instance'):: self.told(query, 'value | humanizeDuration', labels),
 }

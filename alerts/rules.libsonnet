@@ -8,7 +8,6 @@ local q = import 'query.libsonnet';
   local c = $._config,
   local s = c.selector,
   local w = c.window,
-  local any(conditions) = std.join('\n  or ', conditions),
   local rule(record, expr) = { record: record, expr: expr },
 
   local affected = 'max without (advisory, status) (fencewatch_kernel_advisory{%s})' % q.join([s, 'status="affected"']),

@@ -47,9 +47,8 @@ constexpr std::array<Family, kFamilies> kTable = {{
      "exporter itself.",
      "collector,reason"},
     {"fencewatch_recent_increase", Type::gauge,
-     "By how much a counter that rules look at has grown in the last ten minutes; told for 25 minutes after it has, so that a healthy node "
-     "has "
-     "none, from the exporter itself.",
+     "By how much a counter that rules look at has grown in the last ten minutes; told for 25 minutes after it has, so that a healthy "
+     "node has none, from the exporter itself.",
      "counter"},
     {"fencewatch_build_info", Type::gauge, "1, with what this binary was built from, from the exporter itself.",
      "version,revision,compiler"},

@@ -1,5 +1,6 @@
 """The rules are what the mixin gives, lint clean, and every alert has been seen to fire and to stay quiet."""
 import json
+import re
 import tempfile
 import unittest
 from pathlib import Path
@@ -52,6 +53,13 @@ class Rules(unittest.TestCase):
                 with self.subTest(rule.get("alert") or rule["record"]):
                     used = used_metrics(rule["expr"] + json.dumps(rule.get("annotations", {})))
                     self.assertLessEqual(used, known | {"instance:fencewatch_"})
+
+
+    def test_counters_that_grow_are_told_by_a_collector_and_asked_for_by_a_rule(self):
+        told = set(re.findall(r'page\.recent\("(\w+)"', "".join(file.read_text() for file in (ROOT / "collectors").glob("*.cc"))))
+        asked = set(re.findall(r'fencewatch_recent_increase\{[^}]*counter="(\w+)"', "".join(file.read_text() for file in RULES)))
+        self.assertEqual(told, asked)
+        self.assertIn("corosync_token_warnings", told)
 
 
 class Cases(unittest.TestCase):
