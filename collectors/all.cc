@@ -1,5 +1,5 @@
 // The table of contents: adding a collector is one line in each of the two lists.
-#include "exporter/collector.h"
+#include "exporter/collect/collector.h"
 
 namespace fencewatch {
 

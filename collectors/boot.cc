@@ -5,13 +5,13 @@
 #include <optional>
 #include <string>
 
-#include "collectors/boot_events.h"
-#include "collectors/wtmp.h"
-#include "exporter/collector.h"
-#include "exporter/config.h"
-#include "exporter/events/previous_boot.h"
-#include "exporter/logs.h"
-#include "exporter/scan.h"
+#include "collectors/host/boot_events.h"
+#include "collectors/host/wtmp.h"
+#include "exporter/collect/collector.h"
+#include "exporter/config/config.h"
+#include "exporter/logs/sources/previous_boot.h"
+#include "exporter/logs/open_logs.h"
+#include "exporter/base/scan.h"
 
 namespace fencewatch {
 namespace {

@@ -2,16 +2,16 @@
 
 #include <algorithm>
 
-#include "collectors/corosync_conf.h"
-#include "collectors/corosync_live_families.h"
-#include "collectors/corosync_map.h"
-#include "collectors/corosync_process.h"
-#include "collectors/corosync_quorum.h"
-#include "collectors/token_gaps.h"
-#include "exporter/collector.h"
-#include "exporter/config.h"
-#include "exporter/events/counts.h"
-#include "exporter/memory.h"
+#include "collectors/corosync/corosync_conf.h"
+#include "collectors/corosync/live_families.h"
+#include "collectors/corosync/map.h"
+#include "collectors/corosync/process.h"
+#include "collectors/corosync/quorum.h"
+#include "collectors/corosync/token_gaps.h"
+#include "exporter/collect/collector.h"
+#include "exporter/config/config.h"
+#include "exporter/collect/counts.h"
+#include "exporter/memory/locking.h"
 
 namespace fencewatch {
 namespace {

@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 
-#include "collectors/link_flaps.h"
-#include "exporter/collector.h"
-#include "exporter/events/counts.h"
-#include "exporter/scan.h"
+#include "collectors/corosync/link_flaps.h"
+#include "exporter/collect/collector.h"
+#include "exporter/collect/counts.h"
+#include "exporter/base/scan.h"
 
 namespace fencewatch {
 namespace {

@@ -1,14 +1,14 @@
-// Events of the user's own, from `custom_events:` in the configuration file (exporter/custom_rules.h), which has checked them.
+// Events of the user's own, from `custom_events:` in the configuration file (exporter/config/custom_rules.h), which has checked them.
 #include <algorithm>
 #include <cmath>
 #include <deque>
 #include <string>
 #include <vector>
 
-#include "exporter/collector.h"
-#include "exporter/config.h"
-#include "exporter/events/counts.h"
-#include "exporter/scan.h"
+#include "exporter/collect/collector.h"
+#include "exporter/config/config.h"
+#include "exporter/collect/counts.h"
+#include "exporter/base/scan.h"
 
 namespace fencewatch {
 namespace {

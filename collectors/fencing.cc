@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "exporter/collector.h"
-#include "exporter/events/counts.h"
-#include "exporter/scan.h"
+#include "exporter/collect/collector.h"
+#include "exporter/collect/counts.h"
+#include "exporter/base/scan.h"
 
 namespace fencewatch {
 namespace {

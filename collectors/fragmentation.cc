@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
-#include "collectors/buddyinfo.h"
-#include "exporter/collector.h"
+#include "collectors/memory/buddyinfo.h"
+#include "exporter/collect/collector.h"
 
 namespace fencewatch {
 namespace {

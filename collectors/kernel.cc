@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "collectors/advisories.h"
-#include "exporter/collector.h"
-#include "exporter/config.h"
-#include "exporter/scan.h"
+#include "collectors/host/advisories.h"
+#include "exporter/collect/collector.h"
+#include "exporter/config/config.h"
+#include "exporter/base/scan.h"
 
 namespace fencewatch {
 namespace {

@@ -1,7 +1,7 @@
 // What the OOM killer has killed, /proc/vmstat and the kernel's log.
-#include "collectors/oom_events.h"
-#include "collectors/vmstat.h"
-#include "exporter/collector.h"
+#include "collectors/memory/oom_events.h"
+#include "collectors/memory/vmstat.h"
+#include "exporter/collect/collector.h"
 
 namespace fencewatch {
 namespace {

@@ -1,8 +1,8 @@
 // Time that tasks lost waiting for a resource, /proc/pressure (since 4.20, and only where psi is on).
 #include <iterator>
 
-#include "collectors/psi.h"
-#include "exporter/collector.h"
+#include "collectors/memory/psi.h"
+#include "exporter/collect/collector.h"
 
 namespace fencewatch {
 namespace {

@@ -1,6 +1,6 @@
 // How hard the kernel works to free memory, /proc/vmstat: the step between watermarks that are too low and the OOM killer.
-#include "collectors/vmstat.h"
-#include "exporter/collector.h"
+#include "collectors/memory/vmstat.h"
+#include "exporter/collect/collector.h"
 
 namespace fencewatch {
 namespace {

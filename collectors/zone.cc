@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "collectors/below_marks.h"
-#include "collectors/watermarks.h"
-#include "collectors/zone_families.h"
-#include "collectors/zoneinfo.h"
-#include "exporter/collector.h"
-#include "exporter/scan.h"
+#include "collectors/memory/below_marks.h"
+#include "collectors/memory/watermarks.h"
+#include "collectors/memory/zone_families.h"
+#include "collectors/memory/zoneinfo.h"
+#include "exporter/collect/collector.h"
+#include "exporter/base/scan.h"
 
 namespace fencewatch {
 namespace {

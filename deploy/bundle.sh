@@ -31,7 +31,7 @@ while read -r file package; do
 done <<<"$libraries"
 SOURCE_DATE_EPOCH=$epoch deploy/sbom.py "$tree/lib/fencewatch" <<<"$libraries" >"$tree/share/sbom.cdx.json"
 cp LICENSE "$tree/"
-cp -r alerts/fencewatch.rules.yml alerts/fencewatch.alerts.yml collectors/advisories.yaml deploy/package/corosync-uidgid "$tree/share/"
+cp -r alerts/fencewatch.rules.yml alerts/fencewatch.alerts.yml collectors/host/advisories.yaml deploy/package/corosync-uidgid "$tree/share/"
 cp deploy/bundle/README.md deploy/package/fencewatch.yml deploy/systemd/fencewatch.{service,slice,socket} "$tree/"
 find "$tree" -exec touch --no-dereference --date="@$epoch" {} +
 tar --directory="$out" --sort=name --owner=0 --group=0 --numeric-owner --create "$name" | gzip -9n >"$out/$name.tar.gz"

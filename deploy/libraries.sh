@@ -6,9 +6,9 @@
 set -euo pipefail
 
 binary=${1:?usage: deploy/libraries.sh BINARY [--corosync]}
-opened=(libsystemd.so.0                        # exporter/events/libsystemd.cc
+opened=(libsystemd.so.0                        # exporter/logs/sources/libsystemd.cc
   libdl.so.2 libpthread.so.0 librt.so.1) # what older libraries need of glibc: they must not find another glibc's
-if [ "${2:-}" = --corosync ]; then opened+=(libcmap.so.4 libvotequorum.so.8 libquorum.so.5); fi # collectors/corosync_client.cc
+if [ "${2:-}" = --corosync ]; then opened+=(libcmap.so.4 libvotequorum.so.8 libquorum.so.5); fi # collectors/corosync/client.cc
 
 PATH=$PATH:/sbin:/usr/sbin
 cache=$(ldconfig -p)

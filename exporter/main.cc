@@ -10,18 +10,18 @@
 #include <memory>
 #include <string>
 
-#include "exporter/config.h"
-#include "exporter/describe.h"
-#include "exporter/front.h"
-#include "exporter/heartbeat.h"
-#include "exporter/log.h"
-#include "exporter/logs.h"
-#include "exporter/memory.h"
-#include "exporter/node.h"
-#include "exporter/runner.h"
-#include "exporter/server.h"
-#include "exporter/systemd.h"
-#include "exporter/web_source.h"
+#include "exporter/config/config.h"
+#include "exporter/collect/describe.h"
+#include "exporter/web/door.h"
+#include "exporter/web/heartbeat.h"
+#include "exporter/base/log.h"
+#include "exporter/logs/open_logs.h"
+#include "exporter/memory/locking.h"
+#include "exporter/node/node.h"
+#include "exporter/collect/runner.h"
+#include "exporter/web/server.h"
+#include "exporter/base/systemd.h"
+#include "exporter/web/web_source.h"
 
 namespace fencewatch {
 namespace {

@@ -1,5 +1,5 @@
 // libcmap, libvotequorum and libquorum in one, over the maps of a FakeCorosync. With COROSYNC_2 without cmap_initialize_map.
-#include "unit/fake_corosync.h"
+#include "tests/unit/collectors/fake_corosync.h"
 
 #include <cstddef>
 #include <cstdint>

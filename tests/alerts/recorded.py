@@ -73,7 +73,7 @@ def corosync(log):
 
 
 def recent_increase(told):
-    """What the exporter says at the end of these steps (exporter/recent_increase.h); forgets nothing."""
+    """What the exporter says at the end of these steps (exporter/collect/recent_increase.h); forgets nothing."""
     said = {}
     for counter, series in RECENT.items():
         values = [sum(map(float, found)) for step in told if (found := [value for name, value in step.items() if series.fullmatch(name)])]

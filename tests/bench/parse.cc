@@ -9,7 +9,7 @@
 #include <limits>
 #include <string>
 
-#include "collectors/zoneinfo.h"
+#include "collectors/memory/zoneinfo.h"
 
 int main(int argc, char** argv) {
   using Clock = std::chrono::steady_clock;

@@ -6,8 +6,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "collectors/advisories.h"
-#include "exporter/scan.h"
+#include "collectors/host/advisories.h"
+#include "exporter/base/scan.h"
 
 using namespace fencewatch;
 

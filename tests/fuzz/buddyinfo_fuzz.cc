@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "collectors/buddyinfo.h"
+#include "collectors/memory/buddyinfo.h"
 
 using namespace fencewatch;
 

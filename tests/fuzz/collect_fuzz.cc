@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/collector.h"
-#include "exporter/config.h"
+#include "exporter/collect/collector.h"
+#include "exporter/config/config.h"
 
 namespace fencewatch {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "exporter/config.h"
+#include "exporter/config/config.h"
 
 using namespace fencewatch;
 

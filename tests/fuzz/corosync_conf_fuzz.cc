@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "collectors/corosync_conf.h"
+#include "collectors/corosync/corosync_conf.h"
 
 using namespace fencewatch;
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "exporter/events/kmsg.h"
+#include "exporter/logs/sources/kmsg.h"
 
 using namespace fencewatch;
 

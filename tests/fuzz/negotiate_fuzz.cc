@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "exporter/negotiate.h"
+#include "exporter/web/negotiate.h"
 
 using namespace fencewatch;
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "collectors/psi.h"
+#include "collectors/memory/psi.h"
 
 using namespace fencewatch;
 

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "exporter/request_head.h"
-#include "exporter/users.h"
+#include "exporter/web/request_head.h"
+#include "exporter/web/users.h"
 
 using namespace fencewatch;
 

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "exporter/events/saved.h"
+#include "exporter/collect/saved_series.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view line(reinterpret_cast<const char*>(data), size);

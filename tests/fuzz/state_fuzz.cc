@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "exporter/events/snapshot.h"
+#include "exporter/logs/state/snapshot.h"
 
 using namespace fencewatch;
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "exporter/events/syslog.h"
-#include "exporter/scan.h"
+#include "exporter/logs/sources/syslog.h"
+#include "exporter/base/scan.h"
 
 using namespace fencewatch;
 

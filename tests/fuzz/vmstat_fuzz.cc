@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "collectors/vmstat.h"
+#include "collectors/memory/vmstat.h"
 
 using namespace fencewatch;
 

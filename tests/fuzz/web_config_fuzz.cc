@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "exporter/scan.h"
-#include "exporter/settings.h"
-#include "exporter/web_config.h"
+#include "exporter/base/scan.h"
+#include "exporter/config/options.h"
+#include "exporter/web/web_config.h"
 
 using namespace fencewatch;
 

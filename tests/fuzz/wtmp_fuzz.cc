@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "collectors/wtmp.h"
+#include "collectors/host/wtmp.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fencewatch::Wtmp wtmp;

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "collectors/watermarks.h"
+#include "collectors/memory/watermarks.h"
 
 using namespace fencewatch;
 

@@ -1,4 +1,4 @@
-#include "allocations.h"
+#include "tests/unit/allocations.h"
 
 #include <atomic>
 #include <cstddef>

@@ -1,8 +1,8 @@
-#include "collected.h"
+#include "tests/unit/collected.h"
 
 #include <doctest/doctest.h>
 
-#include "exporter/scan.h"
+#include "exporter/base/scan.h"
 
 namespace fencewatch::test {
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "exporter/collector.h"
-#include "exporter/config.h"
+#include "exporter/collect/collector.h"
+#include "exporter/config/config.h"
 
 namespace fencewatch::test {
 

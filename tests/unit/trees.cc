@@ -1,4 +1,4 @@
-#include "trees.h"
+#include "tests/unit/trees.h"
 
 #include <algorithm>
 #include <filesystem>

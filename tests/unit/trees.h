@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "exporter/node.h"
+#include "exporter/node/node.h"
 
 namespace fencewatch::test {
 

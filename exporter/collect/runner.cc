@@ -1,0 +1,135 @@
+#include "exporter/collect/runner.h"
+
+#include <stdexcept>
+
+#include "exporter/config/config.h"
+#include "exporter/collect/collector_threads.h"
+#include "exporter/collect/health.h"
+#include "exporter/memory/locking.h"
+
+namespace fencewatch {
+namespace {
+
+constexpr size_t kMaxCollectors = 64;  // bits of a Mask
+
+bool has_nothing_to_read(const Slot& slot) { return slot.last.code == Code::missing; }
+
+}  // namespace
+
+struct Runner::Impl {
+  std::shared_ptr<Crew> crew;  // its threads have their share: a stuck one may outlive the Runner
+  const bool exporter_metrics;
+
+  // With the crew's mutex.
+  bool ready = false;
+  std::vector<health::Collector> health;
+  Page health_page;
+
+  Process process;
+  std::vector<std::function<void(Page&)>> also;
+  std::mutex process_mutex;  // guards process_page, and calls of also
+  Page process_page;
+
+  Impl(const Config& config, const Node& node) : crew(std::make_shared<Crew>(node)), exporter_metrics(config.exporter_metrics) {}
+
+  bool write_health(Mask mask, Mask fresh);
+  void render_own(Format format, Bytes& out);
+};
+
+// True when all of `mask` are up or have nothing to read.
+bool Runner::Impl::write_health(Mask mask, Mask fresh) {
+  const Clock::time_point now = Clock::now();
+  bool good = true;
+  health.clear();
+  for (size_t i = 0; i < crew->slots.size(); ++i) {
+    if (!(mask & Crew::bit(i))) continue;
+    Slot& slot = *crew->slots[i];
+    const bool came_in = fresh & Crew::bit(i);
+    health::Collector& entry = health.emplace_back();
+    entry.label = slot.label;
+    entry.up = came_in && slot.last;
+    entry.available = slot.ran && !has_nothing_to_read(slot);
+    entry.duration = slot.duration;
+    if (slot.busy) entry.running = now - slot.started;
+    entry.failures = slot.failures;
+    entry.recent = &slot.recent;
+    // Not at the warm-up: logs are not read yet, and what they hold of earlier days is not recent.
+    if (entry.up && memory::settled())
+      for (const CounterValue& counter : slot.page.recent()) slot.recent.see(counter, now);
+    entry.failing = came_in ? slot.last.code : Code::stuck;
+    good = good && came_in && (slot.last || has_nothing_to_read(slot));
+  }
+  health_page.clear();
+  health::write(health, now, health_page);
+  return good;
+}
+
+void Runner::Impl::render_own(Format format, Bytes& out) {
+  if (!exporter_metrics && also.empty()) return;
+  const ProcessUsage usage = exporter_metrics ? process.read() : ProcessUsage{};
+  const std::lock_guard lock(process_mutex);
+  process_page.clear();
+  for (const auto& write : also) write(process_page);
+  if (exporter_metrics) health::write({FENCEWATCH_VERSION, FENCEWATCH_REVISION}, usage, process_page);
+  process_page.render(format, out);
+}
+
+Runner::Runner(std::span<const Spec* const> specs, const Config& config, const Node& node) : impl_(std::make_unique<Impl>(config, node)) {
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (!config.wants(i)) continue;
+    enabled_.push_back(specs[i]);
+    impl_->crew->slots.push_back(std::make_unique<Slot>(*specs[i], config));
+  }
+  if (enabled_.size() > kMaxCollectors) throw std::length_error("more than 64 collectors");
+  impl_->health.reserve(enabled_.size());
+}
+
+Runner::~Runner() { stop(); }
+
+void Runner::start() { impl_->crew->start(); }
+
+bool Runner::stop() { return impl_->crew->stop(); }
+
+std::vector<Runner::Info> Runner::info() const {
+  const std::lock_guard lock(impl_->crew->mutex);
+  std::vector<Info> info;
+  for (const auto& slot : impl_->crew->slots)
+    info.push_back({slot->spec, slot->ran && slot->last, slot->ran && !has_nothing_to_read(*slot), slot->busy, slot->last});
+  return info;
+}
+
+Collector& Runner::collector(size_t index) const { return *impl_->crew->slots[index]->collector; }
+
+void Runner::also(std::function<void(Page&)> write) { impl_->also.push_back(std::move(write)); }
+
+Runner::Mask Runner::all() const { return enabled_.size() == kMaxCollectors ? ~Mask{0} : Crew::bit(enabled_.size()) - 1; }
+
+bool Runner::ready() const {
+  const std::lock_guard lock(impl_->crew->mutex);
+  return impl_->ready;
+}
+
+bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out, Rescue* rescue) {
+  Impl& impl = *impl_;
+  mask &= all();
+  bool good;
+  {
+    Crew::Lock lock(impl.crew->mutex);
+    bool complete;
+    const Mask fresh = impl.crew->collect(lock, mask, give_up, rescue, complete);
+    if (rescue && rescue->answered) return false;
+    impl.ready = impl.ready || complete;
+    for (size_t i = 0; i < enabled_.size(); ++i) {
+      const Slot& slot = *impl.crew->slots[i];
+      if ((fresh & Crew::bit(i)) && slot.last) slot.page.render(format, out);
+    }
+    good = impl.write_health(mask, fresh);
+    impl.health_page.render(format, out);
+  }
+  impl.render_own(format, out);
+  return good;
+}
+
+std::span<const Family> Runner::families() { return health::families(); }
+
+}  // namespace fencewatch

@@ -1,0 +1,239 @@
+#include "exporter/config/config.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+#include "exporter/config/options.h"
+#include "exporter/base/yaml.h"
+
+namespace fencewatch {
+namespace {
+
+// What was said, and where: "--log.level" or "fencewatch.yml:3: log.level".
+struct Said {
+  Values values;
+  std::string where;
+};
+using AllSaid = std::map<std::string, Said, std::less<>>;
+
+// ---- The YAML file ------------------------------------------------------------------------------------------------------------
+
+class File {
+ public:
+  File(std::string name, const std::vector<Setting>& known, std::span<const Spec* const> collectors)
+      : name_(std::move(name)), known_(known), collectors_(collectors) {}
+
+  AllSaid read() {
+    std::string text;
+    if (const int error = read_text(name_, text)) throw Refused("--config.file: " + in_quotes(name_) + ": " + strerrordesc_np(error));
+    try {
+      top(load_yaml(text));
+    } catch (const YAML::Exception& e) {
+      throw Refused(name_ + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
+    }
+    return std::move(said_);
+  }
+  std::vector<CustomRule> custom_rules() { return std::move(custom_rules_); }
+
+ private:
+  std::string at(const YAML::Node& node) const { return name_ + ":" + std::to_string(node.Mark().line + 1) + ": "; }
+  [[noreturn]] void refuse(const YAML::Node& node, const std::string& what) const { throw Refused(at(node) + what); }
+
+  void top(const YAML::Node& root) {
+    if (root.IsNull()) return;
+    if (!root.IsMap()) refuse(root, "expected keys like web:, path:, collector:");
+    std::vector<std::string> seen;
+    for (const auto& entry : root) {
+      const YAML::Node &key = entry.first, &value = entry.second;
+      const std::string section = key_of(key, seen, "");
+      if (section == "custom_events") {
+        custom_rules_ = read_custom_rules(value, name_, collectors_);
+        continue;
+      }
+      const auto in_section = [&section](const Setting& s) { return s.name.starts_with(section + "."); };
+      if (std::none_of(known_.begin(), known_.end(), in_section)) refuse(key, "unknown key " + in_quotes(section));
+      if (!value.IsMap()) refuse(key, section + ": expected a map");
+      within(section, value);
+    }
+  }
+
+  void within(const std::string& section, const YAML::Node& map) {
+    std::vector<std::string> seen;
+    for (const auto& entry : map) {
+      const YAML::Node &key = entry.first, &value = entry.second;
+      const std::string full = section + "." + key_of(key, seen, section + ".");
+      const auto setting = std::find_if(known_.begin(), known_.end(), [&full](const Setting& s) { return s.name == full; });
+      if (setting == known_.end()) refuse(key, "unknown " + std::string(section == "collector" ? "collector " : "key ") + in_quotes(full));
+      said_[full] = Said{values_of(*setting, key, value), at(value.IsDefined() && !value.IsNull() ? value : key) + full};
+    }
+  }
+
+  std::string key_of(const YAML::Node& key, std::vector<std::string>& seen, const std::string& prefix) const {
+    if (!key.IsScalar()) refuse(key, "a key is not a word");
+    std::string name = key.Scalar();
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) refuse(key, "duplicate key " + in_quotes(prefix + name));
+    seen.push_back(name);
+    return name;
+  }
+
+  Values values_of(const Setting& setting, const YAML::Node& key, const YAML::Node& value) const {
+    if (setting.kind == Kind::list && value.IsSequence()) {
+      Values values;
+      for (const YAML::Node& element : value) {
+        if (!element.IsScalar()) refuse(key, setting.name + ": expected a list of texts");
+        values.push_back(element.Scalar());
+      }
+      return values;
+    }
+    if (!value.IsScalar()) refuse(key, setting.name + ": expected one value");
+    if (setting.kind == Kind::boolean && value.Scalar() != "true" && value.Scalar() != "false") {
+      refuse(key, setting.name + ": " + in_quotes(value.Scalar()) + " is not true or false");
+    }
+    return {value.Scalar()};
+  }
+
+  std::string name_;
+  const std::vector<Setting>& known_;
+  const std::span<const Spec* const> collectors_;
+  AllSaid said_;
+  std::vector<CustomRule> custom_rules_;
+};
+
+// ---- Flags --------------------------------------------------------------------------------------------------------------------
+
+struct Flags {
+  AllSaid said;
+  std::string config_file;
+  Config::Mode mode = Config::Mode::serve;
+  bool version = false, once = false, describe = false, check = false;
+};
+
+Config::Mode mode_of(std::span<const std::pair<CLI::Option*, Config::Mode>> modes) {
+  Config::Mode mode = Config::Mode::serve;
+  const CLI::Option* given = nullptr;
+  for (const auto& [option, its_mode] : modes) {
+    if (option->count() == 0) continue;
+    if (given != nullptr) throw Refused(given->get_name() + " and " + option->get_name() + " exclude each other");
+    given = option;
+    mode = its_mode;
+  }
+  return mode;
+}
+
+void refuse_unknown(const std::vector<std::string>& remaining) {
+  if (remaining.empty()) return;
+  const std::string flag = remaining[0].substr(0, remaining[0].find('='));
+  for (const std::string_view prefix : {"--collector.", "--no-collector."}) {
+    if (flag.starts_with(prefix)) throw Refused("unknown collector " + in_quotes(flag.substr(prefix.size())) + " in " + in_quotes(flag));
+  }
+  throw Refused((flag.starts_with('-') ? "unknown flag " : "unexpected argument ") + in_quotes(flag));
+}
+
+Flags parse_flags(CLI::App& app, int argc, const char* const* argv, const std::vector<Setting>& known) {
+  Flags flags;
+  app.allow_extras();
+  app.set_help_flag("-h,--help", "print this and exit");
+  std::vector<std::pair<CLI::Option*, const Setting*>> options;
+  std::vector<Values> values(known.size());
+  std::vector<char> switches(known.size());
+  for (size_t i = 0; i < known.size(); ++i) {
+    const Setting& setting = known[i];
+    CLI::Option* option = nullptr;
+    if (setting.kind == Kind::boolean) {
+      const bool negatable = setting.apply == nullptr && setting.name != "collector.disable-defaults";
+      option = app.add_flag("--" + setting.name + (negatable ? ",!--no-" + setting.name : ""), setting.help);
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    } else {
+      option = app.add_option("--" + setting.name, values[i], setting.help)->allow_extra_args(false);
+      option->type_name(setting.kind == Kind::list ? "VALUE ..." : "VALUE");
+    }
+    options.emplace_back(option, &setting);
+  }
+  app.add_option("--config.file", flags.config_file, "YAML file with the same settings; flags beat it")->type_name("FILE");
+  const std::pair<CLI::Option*, Config::Mode> modes[] = {
+      {app.add_flag("--once", flags.once, "print the metrics of one scrape and exit, 1 if a collector failed"), Config::Mode::once},
+      {app.add_flag("--describe", flags.describe, "print the reference of all metrics and exit"), Config::Mode::describe},
+      {app.add_flag("--check-config", flags.check, "check flags and files and exit"), Config::Mode::check}};
+  app.add_flag("--version", flags.version, "print the version and exit");
+  app.parse(argc, argv);
+  refuse_unknown(app.remaining());
+  flags.mode = mode_of(modes);
+  for (size_t i = 0; i < known.size(); ++i) {
+    if (options[i].first->count() == 0) continue;
+    const std::string flag = "--" + known[i].name;
+    if (known[i].kind == Kind::boolean) values[i] = {options[i].first->as<bool>() ? "true" : "false"};
+    if (known[i].kind == Kind::text && values[i].size() != 1) throw Refused(flag + " is given more than once");
+    flags.said[known[i].name] = Said{values[i], flag};
+  }
+  return flags;
+}
+
+// ---- Both ---------------------------------------------------------------------------------------------------------------------
+
+void derive_paths(const AllSaid& said, NodePaths& paths) {
+  if (!said.contains("path.rootfs")) return;
+  const std::string root = paths.rootfs.substr(0, paths.rootfs.find_last_not_of('/') + 1);
+  if (!said.contains("path.procfs")) paths.procfs = root + "/proc";
+  if (!said.contains("path.sysfs")) paths.sysfs = root + "/sys";
+}
+
+Config resolve(const AllSaid& said, const std::vector<Setting>& known, std::span<const Spec* const> collectors) {
+  Config config;
+  for (const Setting& setting : known) {
+    const auto found = said.find(setting.name);
+    if (found == said.end() || setting.apply == nullptr) continue;
+    try {
+      setting.apply(config, found->second.values);
+    } catch (const Refused& e) {
+      throw Refused(found->second.where + ": " + e.what());
+    }
+  }
+  derive_paths(said, config.paths);
+  const auto switched = [&said](std::string_view name, bool otherwise) {
+    const auto found = said.find(name);
+    return found == said.end() ? otherwise : is_true(found->second.values);
+  };
+  const bool defaults = !switched("collector.disable-defaults", false);
+  for (const Spec* spec : collectors) {
+    config.enabled.push_back(switched("collector." + std::string(spec->name), defaults && spec->on_by_default));
+  }
+  return config;
+}
+
+std::string version() {
+  return "fencewatch, version " FENCEWATCH_VERSION " (revision: " FENCEWATCH_REVISION ")\n  compiler: g++ " __VERSION__ "\n";
+}
+
+}  // namespace
+
+Parsed parse_arguments(int argc, const char* const* argv, std::span<const Spec* const> collectors) {
+  CLI::App app("Prometheus exporter that tells that an HA node is about to be fenced, and why", "fencewatch");
+  Parsed parsed;
+  try {
+    const std::vector<Setting> known = settings_with(collectors);
+    Flags flags = parse_flags(app, argc, argv, known);
+    if (flags.version) return {{}, 0, version()};
+    std::vector<CustomRule> custom_rules;
+    if (!flags.config_file.empty()) {
+      File file(flags.config_file, known, collectors);
+      flags.said.merge(file.read());
+      custom_rules = file.custom_rules();
+    }
+    parsed.config = resolve(flags.said, known, collectors);
+    parsed.config.custom_rules = std::move(custom_rules);
+    parsed.config.mode = flags.mode;
+  } catch (const CLI::CallForHelp&) {
+    return {{}, 0, app.help()};
+  } catch (const std::exception& e) {
+    std::string message = e.what();
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    return {{}, 1, "fencewatch: " + message + "\n"};
+  }
+  return parsed;
+}
+
+}  // namespace fencewatch

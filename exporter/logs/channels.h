@@ -1,0 +1,123 @@
+// Which source feeds which channel: of each channel's sources the first that works, and no other, so that nothing is counted twice.
+//
+// When a source fails, the next takes over; a better one is tried again after a pause and takes over from it in turn. seam.h is what keeps
+// the two from counting a line both.
+//
+// A file that nobody has written to since this boot is passed over while another source works: it may be what is left of an older
+// configuration, beside a journal in which the daemon is alive. What it held when it was followed last is read to its end first, and when
+// it is written to again, it takes over within seconds.
+//
+// After a reboot the kernel's lines that /dev/kmsg no longer has are looked for in the other sources,
+// up to the beginning of this boot.
+#pragma once
+
+#include <poll.h>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "exporter/logs/takeover.h"
+#include "exporter/logs/state/snapshot.h"
+#include "exporter/logs/sources/source.h"
+#include "exporter/logs/log_stats.h"
+
+namespace fencewatch {
+
+class Matcher;
+
+inline constexpr std::string_view kKmsg = "kmsg";    // the source that holds nothing but this boot
+inline constexpr std::string_view kPlain = "file:";  // and a path: the only source of a plain file
+
+struct LogSources {
+  std::array<std::vector<std::string>, kAllChannels> order;         // names, the best first
+  std::function<std::unique_ptr<Source>(const std::string&)> make;  // null: there is no such source here
+  bool oldest = false;                                              // where there is no position: from the oldest line on
+};
+
+struct Boot {
+  std::string id;
+  int64_t start_us = 0;
+};
+
+// Used by the reading thread alone.
+class Channels final : private Sink {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `matcher` must outlive it. Channels without a pattern are not read. `now_us` tells Unix time.
+  Channels(LogSources sources, Boot boot, Matcher& matcher, std::function<int64_t()> now_us);
+  ~Channels() override;
+
+  void restore(const Snapshot& snapshot);  // before the first step()
+  // Positions, marks and boot. False while lines of the boot before are being looked for: what was restored still holds.
+  bool save(Snapshot& out) const;
+
+  // Opens, takes over, reads: at most `max` lines of each source. True: there is more at once.
+  bool step(Clock::time_point now, size_t max);
+
+  // Whether something was counted since the last call, or a channel got another source: worth keeping at once.
+  bool changed() { return std::exchange(changed_, false); }
+  void add_descriptors(std::vector<pollfd>& out) const;
+  const LogNumbers& numbers();
+
+ private:
+  struct Held;
+  struct Inlet {
+    Held* held = nullptr;
+    Seam seam;
+    int64_t before_us = 0;  // not 0: only lines that are older
+  };
+  struct Feed {
+    Channel channel;
+    std::vector<Held*> order;
+    Inlet live, earlier;  // earlier: what tells the end of the boot before
+    std::string mark_source;
+    int64_t mark_us = 0;
+    Recent recent;
+    bool told_none = false;
+  };
+
+  void line(const Line& line) override;
+  void lost(Channel channel, std::string_view reason, uint64_t lines) override;
+  void rotated() override { ++numbers_.rotations; }
+  void truncated() override { ++numbers_.truncations; }
+
+  Held& held(const std::string& name);
+  Inlet* inlet(Feed& feed);
+  void choose(Feed& feed, Clock::time_point now);
+  bool rests(const Feed& feed, const Held& held) const;
+  bool open(Held& held, Clock::time_point now);
+  std::string start_of(const Held& held) const;
+  void activate(Feed& feed, Held& held);
+  void look_before_boot(Feed& feed, Clock::time_point now);
+  Status try_open(Held& held);
+  Status try_read(Held& held, size_t max, bool& more);
+  bool read(Held& held, Clock::time_point now, size_t max);
+  void after_read(Held& held, Clock::time_point now, bool more);
+  void failed(Held& held, const Status& status, Clock::time_point now);
+  void close_unused();
+
+  const LogSources sources_;
+  const Boot boot_;
+  Matcher& matcher_;
+  const std::function<int64_t()> now_us_;
+  std::list<Held> held_;
+  std::vector<Feed> feeds_;
+  std::string restored_boot_;
+  bool looked_back_ = false;
+
+  Held* reading_ = nullptr;
+  int64_t read_at_us_ = 0;
+  int64_t last_line_us_ = 0;  // of the source that is being read
+  bool changed_ = false;
+  LogNumbers numbers_;
+};
+
+}  // namespace fencewatch

@@ -1,0 +1,374 @@
+#include "exporter/web/server.h"
+
+#include <civetweb.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "exporter/web/choose.h"
+#include "exporter/web/civetweb.h"
+#include "exporter/config/config.h"
+#include "exporter/web/connections.h"
+#include "exporter/web/door.h"
+#include "exporter/base/gzip.h"
+#include "exporter/web/http_metrics.h"
+#include "exporter/web/status_page.h"
+#include "exporter/web/listen.h"
+#include "exporter/base/log.h"
+#include "exporter/web/negotiate.h"
+#include "exporter/web/reply.h"
+#include "exporter/collect/runner.h"
+#include "exporter/base/systemd.h"
+#include "exporter/web/web_source.h"
+
+namespace fencewatch {
+namespace {
+
+using reply::Answer;
+using reply::header;
+using reply::kHead;
+using reply::Response;
+using Clock = Runner::Clock;
+
+constexpr std::string_view kExposition = "text/plain; version=0.0.4; charset=utf-8";
+constexpr std::string_view kOpenMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+constexpr size_t kWorthPacking = 1024;
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(const Config& c, Runner& r) : config(c), runner(r), responses(Connections::kWorkers) {}
+
+  void listen();
+  void listen_in_front();
+  void start_civetweb(const std::vector<std::string>& on);
+  void close();
+  void close_civetweb();
+  void stop();
+
+  // What a scrape asks for. On the stack of its thread, in whose place another may answer.
+  struct Scrape final : Rescue {
+    Scrape(Impl& i, mg_connection* c, Clock::time_point b) : impl(i), conn(c), begin(b) {}
+    ~Scrape() { leave(); }
+    bool enter();  // false: there are too many
+    void leave();
+    void answer() override;
+
+    Impl& impl;
+    mg_connection* const conn;
+    const Clock::time_point begin;
+    Runner::Mask mask = impl.runner.all();
+    Format format = Format::text;
+    bool gzip = false;
+    bool head_only = false;
+    Clock::time_point give_up;
+    bool entered = false;
+  };
+
+  // False: the answer is given already.
+  bool handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
+  bool scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
+  void expose(const Scrape& scrape, Rescue* rescue, Response& response, Answer& answer);
+  void finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin);
+  bool say(Response& response, Answer& answer, int code, std::string_view text);  // true
+
+  static Impl& of(const mg_connection* conn) { return *static_cast<Impl*>(mg_get_user_data(mg_get_context(conn))); }
+  static Connections::Slot* slot(const mg_connection* conn) { return static_cast<Connections::Slot*>(mg_get_thread_pointer(conn)); }
+  bool stranger(const mg_connection* conn) const;
+  static int on_request(mg_connection* conn);
+  static int on_error(mg_connection* conn, int status, const char* message);
+  static int on_log(const mg_connection* conn, const char* message);
+
+  const Config& config;
+  Runner& runner;
+  Connections connections;
+  HttpMetrics metrics;
+  std::atomic<int> scraping{0};
+  std::atomic<mg_context*> context = nullptr;
+  std::vector<int> ports;
+  std::vector<std::string> addresses;
+  std::string refusal;  // the first that civetweb said; read only when mg_start failed
+
+  reply::Responses responses;
+  Gzip packer;
+  std::atomic<bool> closed = false;
+
+  bool fronted = false;
+  std::optional<WebSource> web;
+  std::unique_ptr<Front> door;
+  uint64_t pongs = ~uint64_t{0};
+  std::atomic<Front*> front = nullptr;  // the same, for requests that come before it is there
+};
+
+bool Server::Impl::say(Response& response, Answer& answer, int code, std::string_view text) {
+  answer.code = code;
+  answer.wire = &response.plain;
+  response.plain.resize(kHead);
+  response.plain.append(text);
+  return true;
+}
+
+void Server::Impl::expose(const Scrape& scrape, Rescue* rescue, Response& response, Answer& answer) {
+  Bytes& plain = response.plain;
+  plain.resize(kHead);
+  runner.scrape(scrape.mask, scrape.format, scrape.give_up, plain, rescue);
+  if (rescue && rescue->answered) return;
+  if (config.exporter_metrics) metrics.render(scrape.format, plain);
+  Page::finish(scrape.format, plain);
+  answer.code = 200;
+  answer.type = scrape.format == Format::openmetrics ? kOpenMetrics : kExposition;
+  answer.more = "Vary: Accept, Accept-Encoding\r\n";
+  answer.wire = &plain;
+  if (!scrape.gzip || plain.size() - kHead < kWorthPacking) return;
+  response.packed.resize(kHead);
+  if (!packer.append(plain.view().substr(kHead), response.packed)) return;
+  answer.more = "Vary: Accept, Accept-Encoding\r\nContent-Encoding: gzip\r\n";
+  answer.wire = &response.packed;
+}
+
+bool Server::Impl::Scrape::enter() {
+  entered = true;
+  const int before = impl.scraping.fetch_add(1);
+  return impl.config.max_requests == 0 || before < impl.config.max_requests;
+}
+
+void Server::Impl::Scrape::leave() {
+  if (std::exchange(entered, false)) impl.scraping.fetch_sub(1);
+}
+
+// The connection ends with this answer: its worker is away, nobody knows for how long.
+void Server::Impl::Scrape::answer() {
+  try {
+    auto response = impl.responses.borrow();
+    Answer answer;
+    impl.expose(*this, nullptr, *response, answer);
+    impl.finish(conn, answer, false, head_only, begin);
+    impl.responses.give_back(std::move(response));
+  } catch (const std::exception& fault) {  // memory
+    log::error("request not answered", {{"reason", fault.what()}});
+  }
+  leave();
+}
+
+bool Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
+                          Answer& answer) {
+  Scrape asked(*this, conn, begin);
+  asked.give_up = begin + negotiate::scrape_budget(header(conn, "X-Prometheus-Scrape-Timeout-Seconds"));
+  if (request.query_string) {
+    std::string fault;
+    if (!choose(request.query_string, runner, asked.mask, fault)) return say(response, answer, 400, fault);
+  }
+  if (!asked.enter())
+    return say(response, answer, 503, "too many scrapes at once: --web.max-requests=" + std::to_string(config.max_requests) + "\n");
+  asked.format = negotiate::format(header(conn, "Accept"));
+  asked.gzip = negotiate::gzip(header(conn, "Accept-Encoding"));
+  asked.head_only = std::string_view(request.request_method) == "HEAD";
+  expose(asked, &asked, response, answer);
+  return !asked.answered;
+}
+
+bool Server::Impl::handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
+                          Answer& answer) {
+  const std::string_view path = request.local_uri_raw;
+  const std::string_view method = request.request_method;
+  const bool metrics_path = path == config.telemetry_path;
+  if (!metrics_path && path != "/" && path != "/-/healthy" && path != "/-/ready") return say(response, answer, 404, "not found\n");
+  if (method != "GET" && method != "HEAD") {
+    answer.more = "Allow: GET, HEAD\r\n";
+    return say(response, answer, 405, "only GET and HEAD are allowed\n");
+  }
+  if (metrics_path) return scrape(conn, request, begin, response, answer);
+  if (path == "/-/healthy") return say(response, answer, 200, "fencewatch is healthy.\n");
+  if (path == "/-/ready" && runner.ready()) return say(response, answer, 200, "fencewatch is ready.\n");
+  if (path == "/-/ready") return say(response, answer, 503, "fencewatch is not ready: no collection has ended yet.\n");
+  answer.type = "text/html; charset=utf-8";
+  return say(response, answer, 200, landing_page(config, runner, FENCEWATCH_VERSION, FENCEWATCH_REVISION));
+}
+
+void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin) {
+  connections.enter(*slot(conn), Connections::State::writing);
+  reply::send(conn, answer, keep, head_only);
+  connections.enter(*slot(conn), Connections::State::reading);
+  metrics.count(answer.code, Clock::now() - begin);
+}
+
+// Behind a front it alone is answered. Others can have come only before its Gate was closed.
+bool Server::Impl::stranger(const mg_connection* conn) const {
+  const Front* const known = front;
+  const mg_request_info& from = *mg_get_request_info(conn);
+  return fronted && !(known && from.remote_addr == std::string_view("127.0.0.1") && known->knows(from.remote_port));
+}
+
+// All requests that civetweb could read come here, before it looks for handlers or files of its own.
+int Server::Impl::on_request(mg_connection* conn) {
+  Impl& self = of(conn);
+  const auto begin = Clock::now();
+  const mg_request_info& request = *mg_get_request_info(conn);
+  if (self.stranger(conn)) return mg_disable_connection_keep_alive(conn), 200;
+  self.connections.at_work(*slot(conn), request.remote_addr, request.remote_port);
+  try {
+    auto response = self.responses.borrow();
+    Answer answer;
+    if (self.handle(conn, request, begin, *response, answer))
+      self.finish(conn, answer, reply::persistent(conn, request), std::string_view(request.request_method) == "HEAD", begin);
+    self.responses.give_back(std::move(response));
+  } catch (const std::exception& fault) {  // memory
+    log::error("request not answered", {{"reason", fault.what()}});
+    self.connections.enter(*slot(conn), Connections::State::reading);
+    mg_disable_connection_keep_alive(conn);
+    self.metrics.count(503, Clock::now() - begin);
+  }
+  return 200;
+}
+
+// Requests that civetweb could not read: too long, cut off, no HTTP.
+int Server::Impl::on_error(mg_connection* conn, int, const char* message) {
+  Impl& self = of(conn);
+  const auto begin = Clock::now();
+  if (self.stranger(conn)) return mg_disable_connection_keep_alive(conn), 0;
+  try {
+    Response response;
+    Answer answer;
+    self.say(response, answer, 400, negotiate::printable(message) + "\n");
+    self.finish(conn, answer, false, false, begin);
+  } catch (const std::exception&) {
+    mg_disable_connection_keep_alive(conn);
+  }
+  return 0;
+}
+
+int Server::Impl::on_log(const mg_connection* conn, const char* message) {
+  log::debug("civetweb", {{"message", message}});
+  Impl& self = of(conn);
+  if (!self.context && self.refusal.empty()) self.refusal = message;
+  return 1;
+}
+
+void Server::Impl::start_civetweb(const std::vector<std::string>& on) {
+  mg_callbacks callbacks{};
+  callbacks.begin_request = on_request;
+  callbacks.http_error = on_error;
+  callbacks.log_message = on_log;  // and no log_access: civetweb would format a line for it with localtime(3), which races
+  callbacks.init_thread = [](const mg_context* ctx, int kind) -> void* {
+    return kind == 1 ? static_cast<Impl*>(mg_get_user_data(ctx))->connections.hire() : nullptr;
+  };
+  callbacks.init_connection = [](const mg_connection* conn, void**) {
+    of(conn).connections.opened(*slot(conn));
+    return 0;
+  };
+  callbacks.connection_close = [](const mg_connection* conn) { of(conn).connections.closing(*slot(conn)); };
+  callbacks.connection_closed = [](const mg_connection* conn) { of(conn).connections.closed(); };
+  mg_context* const started = civetweb::start(callbacks, this, on, ports);
+  context = started;
+  if (started) connections.start(ports);
+}
+
+void Server::Impl::listen() {
+  fronted = !config.web_config_file.empty() || config.systemd_socket || !listen::all_ipv4(config.listen_addresses);
+  if (fronted) return listen_in_front();
+  std::vector<std::string> asked;  // as civetweb knows them
+  for (const std::string& address : config.listen_addresses) asked.push_back(listen::civetweb_port(address));
+  start_civetweb(asked);
+  for (size_t i = 0; !context && i < asked.size(); ++i) {
+    const size_t at = refusal.find(asked[i] + ": ");
+    if (at != refusal.npos)
+      listen::refuse(config.listen_addresses[i], listen::reason(std::atoi(refusal.c_str() + at + asked[i].size() + 2)));
+  }
+  if (!context) listen::refuse(config.listen_addresses.front(), refusal);
+  for (size_t i = 0; i < ports.size(); ++i)
+    addresses.push_back(config.listen_addresses[i].substr(0, config.listen_addresses[i].rfind(':') + 1) + std::to_string(ports[i]));
+  for (const int fd : listen::descriptors(ports)) listen::defer(fd);
+}
+
+// Outside first: what cannot be had there is the operator's to know.
+void Server::Impl::listen_in_front() {
+  web.emplace(config.web_config_file, config.health_open);
+  std::vector<int> outside = config.systemd_socket ? systemd::listeners() : listen::open(config.listen_addresses);
+  for (const int fd : outside) {
+    listen::defer(fd);
+    addresses.push_back(listen::address(fd));
+  }
+  start_civetweb({"127.0.0.1:0"});
+  if (!context) listen::refuse("127.0.0.1:0", refusal);
+  const std::vector<int> inside = listen::descriptors(ports);
+  const auto own = std::find_if(inside.begin(), inside.end(), [&](int fd) { return listen::address(fd).starts_with("127.0.0.1:"); });
+  if (own == inside.end()) listen::refuse("127.0.0.1:0", "the socket is not found");
+  door = std::make_unique<Front>(std::move(outside), Front::Inner{*own, ports.front()}, *web, config.health_open, metrics);
+  front = door.get();
+  web->start();
+  runner.also([this](Page& page) { door->render(page); });
+}
+
+// civetweb notices within two seconds that it shall stop, or at once when its sockets move.
+void Server::Impl::close() {
+  if (closed.exchange(true)) return;
+  door ? door->close() : close_civetweb();
+}
+
+void Server::Impl::close_civetweb() {
+  for (const int fd : listen::descriptors(ports)) shutdown(fd, SHUT_RDWR);
+  connections.stop();
+}
+
+void Server::Impl::stop() {
+  close();
+  if (door) {
+    door->stop();
+    close_civetweb();
+  }
+  civetweb::stop(context);
+}
+
+Server::Server(const Config& config, Runner& runner) : impl_(std::make_unique<Impl>(config, runner)) {
+  try {
+    impl_->listen();
+  } catch (...) {
+    impl_->stop();  // what has begun already
+    throw;
+  }
+}
+
+Server::~Server() { impl_->stop(); }
+
+const std::vector<std::string>& Server::addresses() const { return impl_->addresses; }
+
+bool Server::encrypted() const { return impl_->web && impl_->web->now()->tls; }
+
+bool Server::alive() {
+  if (!impl_->door) return true;
+  const uint64_t before = std::exchange(impl_->pongs, impl_->door->pongs());
+  impl_->door->ping();
+  return before != impl_->pongs;
+}
+
+void Server::close() { impl_->close(); }
+
+void Server::rehearse() {
+  if (!impl_->web) return;
+  if (const auto setup = impl_->web->now(); setup->tls) setup->tls->rehearse();
+}
+
+void Server::warm_up() {
+  std::vector<std::unique_ptr<Response>> responses(2);
+  for (auto& response : responses) response = impl_->responses.borrow();
+  for (auto& response : responses) {
+    for (const Format format : {Format::text, Format::openmetrics}) {
+      Answer answer;
+      Impl::Scrape all(*impl_, nullptr, Clock::now());
+      all.format = format;
+      all.gzip = true;
+      all.give_up = all.begin + std::chrono::seconds(5);
+      impl_->expose(all, nullptr, *response, answer);
+    }
+    impl_->responses.give_back(std::move(response));
+  }
+}
+
+std::span<const Family> Server::families() { return HttpMetrics::families(); }
+
+}  // namespace fencewatch

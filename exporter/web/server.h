@@ -1,0 +1,40 @@
+// HTTP through civetweb: the telemetry path, /, /-/healthy, /-/ready; GET and HEAD; exact paths. For whatever civetweb cannot do there is
+// a Front before it: TLS, users, IPv6, sockets of systemd. A list of IPv4 addresses without a web configuration goes without, and cheaper.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "exporter/exposition/page.h"
+
+namespace fencewatch {
+
+struct Config;
+class Runner;
+
+class Server {
+ public:
+  // Listens. Throws std::runtime_error with one line that names the address when it cannot.
+  // `runner` and `config` must outlive the server.
+  Server(const Config& config, Runner& runner);
+  ~Server();  // close(), then waits for the requests at work: one whose thread is stuck in a collector would be waited for in vain
+  Server(const Server&) = delete;
+
+  void close();  // nothing new is answered; what is at work goes on
+  // As they came to be: with the port, where 0 was asked for.
+  const std::vector<std::string>& addresses() const;
+  bool encrypted() const;
+  bool alive();     // the Front's thread has turned round since the last call
+  void rehearse();  // a handshake, after memory::lock(), which would forget it
+  void warm_up();   // one scrape through our own code in both formats, so that nothing is first at the first real one
+
+  static std::span<const Family> families();  // http_*
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fencewatch

@@ -1,0 +1,101 @@
+// What the collectors give to page.recent(): alerts look at these numbers and not at the counters.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <string>
+
+#include "tests/unit/collected.h"
+#include "tests/unit/collectors/corosync_machine.h"
+#include "tests/unit/web/listener.h"
+#include "tests/unit/trees.h"
+
+namespace fencewatch {
+extern const Spec corosync_log, oom, pressure, reclaim, zone;
+
+namespace {
+
+using Counters = std::map<std::string, double>;
+
+Counters given(const Page& page) {
+  Counters counters;
+  for (const CounterValue& counter : page.recent()) counters[std::string(counter.counter)] = counter.value;
+  return counters;
+}
+
+Counters given(Collector& collector, const Node& node) {
+  Page page;
+  CHECK(collector.collect(node, page));
+  return given(page);
+}
+
+}  // namespace
+
+TEST_SUITE("recent counters") {
+  TEST_CASE("reclaim: stalls of all zones but DMA and DMA32, failed compactions") {
+    test::MemoryNode node;
+    const auto collector = reclaim.make(Config{});
+    node.files["proc/vmstat"] = "allocstall_dma 400\nallocstall_dma32 500\nallocstall_normal 6\nallocstall_movable 8\ncompact_fail 23\n";
+    CHECK(given(*collector, node) == Counters{{"zones_direct_stalls", 14}, {"compaction_failures", 23}});
+    node.files["proc/vmstat"] = "allocstall 7\n";
+    CHECK(given(*collector, node) == Counters{{"zones_direct_stalls", 7}});
+  }
+
+  TEST_CASE("oom: all kills of the kernel, and those of the log that no memory cgroup asked for") {
+    test::MemoryNode node;
+    node.files["proc/vmstat"] = "oom_kill 9\n";
+    test::Listener listener(oom);
+    listener.kmsg(std::string(FIXTURES) + "/oom/linux-6.1-memcg-v2-oom.kmsg");
+    CHECK(given(*listener.collector, node) == Counters{{"oom_kills", 9}, {"oom_global_kills", 0}});
+    listener.kmsg(std::string(FIXTURES) + "/oom/linux-6.1-healthy-global-oom.kmsg");
+    CHECK(given(*listener.collector, node)["oom_global_kills"] > 0);
+  }
+
+  TEST_CASE("pressure: memory, full, in seconds") {
+    test::MemoryNode node;
+    for (const char* resource : {"cpu", "io", "irq"})
+      node.files["proc/pressure/" + std::string(resource)] =
+          "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=2\n";
+    node.files["proc/pressure/memory"] =
+        "some avg10=0.00 avg60=0.00 avg300=0.00 total=9000000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\n";
+    CHECK(given(*pressure.make(Config{}), node) == Counters{{"pressure_memory_full_seconds", 2.5}});
+  }
+
+  TEST_CASE("zone: the time in which some zone was below min") {
+    const test::MemoryNode node("kernel/linux-4.19-miscount");
+    CHECK(given(*zone.make(Config{}), node) == Counters{{"zones_below_min_seconds", 0}});
+  }
+
+  TEST_CASE("corosync_log: each counter of its own event") {
+    const std::pair<std::string, const char*> events[] = {
+        {"corosync_token_warnings", "[TOTEM ] Token has not been received in 2737 ms "},
+        {"corosync_token_timeouts", "[TOTEM ] A processor failed, forming new configuration."},
+        {"corosync_scheduling_misses", "[MAIN  ] Corosync main process was not scheduled for 3170.5701 ms (threshold is 2920.0000 ms)."},
+        {"corosync_hosts_unreachable", "[KNET  ] host: host: 2 has no active links"},
+    };
+    Counters wanted{{"corosync_link_flaps", 0}};
+    for (const auto& [counter, line] : events) wanted[counter] = 0;
+    test::Listener listener(corosync_log);
+    CHECK(given(*listener.collector, test::MemoryNode{}) == wanted);
+    for (const auto& [counter, line] : events) {
+      listener.say(Channel::corosync, line);
+      wanted[counter] = 1;
+      CAPTURE(counter);
+      CHECK(given(*listener.collector, test::MemoryNode{}) == wanted);
+    }
+    for (int64_t minute = 1; minute <= 3; ++minute)
+      listener.say(Channel::corosync, "[KNET  ] link: host: 2 link: 0 is down", 1'795'000'000'000'000 + minute * 60'000'000);
+    wanted["corosync_link_flaps"] = 1;
+    CHECK(given(*listener.collector, test::MemoryNode{}) == wanted);
+  }
+
+  TEST_CASE("corosync_live: tokens lost while operational, scheduling misses, near misses") {
+    test::Machine machine;
+    (void)machine.collect();
+    CHECK(given(machine.page) == Counters{{"corosync_token_losses", 4}, {"corosync_schedmiss", 0}, {"corosync_token_near_misses", 0}});
+    machine.miss(0, 5000, 4000);
+    (void)machine.collect();
+    CHECK(given(machine.page)["corosync_schedmiss"] == 1);
+  }
+}
+
+}  // namespace fencewatch
