@@ -7,11 +7,11 @@
 
 #include "collectors/host/boot_events.h"
 #include "collectors/host/wtmp.h"
-#include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
-#include "exporter/logs/sources/previous_boot.h"
-#include "exporter/logs/open_logs.h"
 #include "exporter/base/scan.h"
+#include "exporter/base/settings.h"
+#include "exporter/collect/collector.h"
+#include "exporter/logs/log_sources.h"
+#include "exporter/logs/sources/previous_boot.h"
 
 namespace fencewatch {
 namespace {
@@ -56,7 +56,7 @@ Status parse(std::string_view text, uint64_t& out) {
 
 class ThisBoot final : public Collector {
  public:
-  explicit ThisBoot(const Config& config) : once_(config.mode == Config::Mode::once), journal_(journal_directory(config)) {}
+  explicit ThisBoot(const Settings& settings) : once_(settings.mode == Settings::Mode::once), journal_(journal_directory(settings)) {}
 
   Status collect(const Node& node, Page& page) override {
     if (const Status status = node.read(kPath, text_); !status) return status;
@@ -130,7 +130,7 @@ constinit const Spec boot = {
     .summary =
         "When the machine was started, how the boot before ended and what the logs told then (/proc/stat, /var/log/wtmp, journal, logs)",
     .families = kFamilies,
-    .make = [](const Config& config) -> std::unique_ptr<Collector> { return std::make_unique<ThisBoot>(config); },
+    .make = [](const Settings& settings) -> std::unique_ptr<Collector> { return std::make_unique<ThisBoot>(settings); },
 };
 
 }  // namespace fencewatch

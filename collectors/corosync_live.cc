@@ -8,8 +8,8 @@
 #include "collectors/corosync/process.h"
 #include "collectors/corosync/quorum.h"
 #include "collectors/corosync/token_gaps.h"
+#include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
 #include "exporter/collect/counts.h"
 #include "exporter/memory/locking.h"
 
@@ -263,7 +263,9 @@ constinit const Spec corosync_live = {
     .name = "corosync_live",
     .summary = "Corosync: token, links, members, quorum and its process (libcmap, libvotequorum, corosync.conf, /proc)",
     .families = kLiveFamilies,
-    .make = [](const Config& config) -> std::unique_ptr<Collector> { return std::make_unique<CorosyncLive>(config.corosync_library_dir); },
+    .make = [](const Settings& settings) -> std::unique_ptr<Collector> {
+      return std::make_unique<CorosyncLive>(settings.corosync_library_dir);
+    },
     .sample_every = std::chrono::milliseconds(250),
 };
 

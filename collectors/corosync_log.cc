@@ -7,9 +7,9 @@
 #include <string>
 
 #include "collectors/corosync/link_flaps.h"
+#include "exporter/base/scan.h"
 #include "exporter/collect/collector.h"
 #include "exporter/collect/counts.h"
-#include "exporter/base/scan.h"
 
 namespace fencewatch {
 namespace {
@@ -283,7 +283,7 @@ constinit const Spec corosync_log = {
     .name = "corosync_log",
     .summary = "What corosync says: tokens late and lost, links, memberships, scheduling misses (its log)",
     .families = kFamilies,
-    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<CorosyncLog>(); },
+    .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<CorosyncLog>(); },
 };
 
 }  // namespace fencewatch

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
-#include "exporter/collect/counts.h"
 #include "exporter/base/scan.h"
+#include "exporter/base/settings.h"
+#include "exporter/collect/collector.h"
+#include "exporter/collect/counts.h"
 
 namespace fencewatch {
 namespace {
@@ -85,7 +85,7 @@ constinit const Spec custom = {
     .name = "custom",
     .summary = "Events of the configuration file's custom_events",
     .families = {},
-    .make = [](const Config& config) -> std::unique_ptr<Collector> { return std::make_unique<Custom>(config.custom_rules); },
+    .make = [](const Settings& settings) -> std::unique_ptr<Collector> { return std::make_unique<Custom>(settings.custom_rules); },
 };
 
 }  // namespace fencewatch

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "exporter/base/scan.h"
 #include "exporter/collect/collector.h"
 #include "exporter/collect/counts.h"
-#include "exporter/base/scan.h"
 
 namespace fencewatch {
 namespace {
@@ -231,7 +231,7 @@ constinit const Spec fencing = {
     .name = "fencing",
     .summary = "Nodes that were fenced, this one among them, and warnings of sbd (logs of pacemaker and sbd)",
     .families = kFamilies,
-    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<Fencing>(); },
+    .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Fencing>(); },
 };
 
 }  // namespace fencewatch

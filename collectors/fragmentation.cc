@@ -76,7 +76,7 @@ constinit const Spec fragmentation = {
     .name = "fragmentation",
     .summary = "Free memory by the size of its blocks (/proc/buddyinfo)",
     .families = kFamilies,
-    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<Fragmentation>(); },
+    .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Fragmentation>(); },
 };
 
 }  // namespace fencewatch

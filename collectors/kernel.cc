@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "collectors/host/advisories.h"
-#include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
 #include "exporter/base/scan.h"
+#include "exporter/base/settings.h"
+#include "exporter/collect/collector.h"
 
 namespace fencewatch {
 namespace {
@@ -129,8 +129,8 @@ constinit const Spec kernel = {
     .name = "kernel",
     .summary = "Kernel, machine, and known faults of the release (/proc/sys/kernel/osrelease, /sys/class/dmi/id)",
     .families = kFamilies,
-    .make = [](const Config& config) -> std::unique_ptr<Collector> {
-      return std::make_unique<Kernel>(Advisories::load(config.kernel_advisories));
+    .make = [](const Settings& settings) -> std::unique_ptr<Collector> {
+      return std::make_unique<Kernel>(Advisories::load(settings.kernel_advisories));
     },
 };
 

@@ -44,7 +44,7 @@ constinit const Spec oom = {
     .name = "oom",
     .summary = "Processes killed for want of memory, and whose they were (/proc/vmstat, the kernel's log)",
     .families = kOomFamilies,
-    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<Oom>(); },
+    .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Oom>(); },
 };
 
 }  // namespace fencewatch

@@ -64,7 +64,7 @@ constinit const Spec pressure = {
     .name = "pressure",
     .summary = "Time lost waiting for CPU, memory and I/O (/proc/pressure)",
     .families = kFamilies,
-    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<Pressure>(); },
+    .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Pressure>(); },
 };
 
 }  // namespace fencewatch

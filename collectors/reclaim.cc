@@ -125,7 +125,7 @@ constinit const Spec reclaim = {
     .name = "reclaim",
     .summary = "Reclaim, compaction and page faults (/proc/vmstat)",
     .families = kFamilies,
-    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<Reclaim>(); },
+    .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Reclaim>(); },
 };
 
 }  // namespace fencewatch

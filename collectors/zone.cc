@@ -10,8 +10,8 @@
 #include "collectors/memory/watermarks.h"
 #include "collectors/memory/zone_families.h"
 #include "collectors/memory/zoneinfo.h"
-#include "exporter/collect/collector.h"
 #include "exporter/base/scan.h"
+#include "exporter/collect/collector.h"
 
 namespace fencewatch {
 namespace {
@@ -230,7 +230,7 @@ constinit const Spec zone = {
     .name = "zone",
     .summary = "Memory zones: watermarks as they are and as they ought to be, miscounted pages (/proc/zoneinfo)",
     .families = kZoneFamilies,
-    .make = [](const Config&) -> std::unique_ptr<Collector> { return std::make_unique<ZoneCollector>(); },
+    .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<ZoneCollector>(); },
     .sample_every = std::chrono::milliseconds(250),
 };
 

@@ -1,4 +1,4 @@
-// flags → Config → Node → Runner → Server; no logic of its own.
+// flags → Settings → Node → Runner → Server; no logic of its own.
 #include <unistd.h>
 
 #include <chrono>
@@ -10,23 +10,23 @@
 #include <memory>
 #include <string>
 
-#include "exporter/config/config.h"
-#include "exporter/collect/describe.h"
-#include "exporter/web/door.h"
-#include "exporter/web/heartbeat.h"
 #include "exporter/base/log.h"
+#include "exporter/base/systemd.h"
+#include "exporter/collect/describe.h"
+#include "exporter/collect/runner.h"
+#include "exporter/config/config.h"
 #include "exporter/logs/open_logs.h"
 #include "exporter/memory/locking.h"
 #include "exporter/node/node.h"
-#include "exporter/collect/runner.h"
+#include "exporter/web/door.h"
+#include "exporter/web/heartbeat.h"
 #include "exporter/web/server.h"
-#include "exporter/base/systemd.h"
 #include "exporter/web/web_source.h"
 
 namespace fencewatch {
 namespace {
 
-using Mode = Config::Mode;
+using Mode = Settings::Mode;
 
 constexpr std::chrono::seconds kOnce{30};  // far above every deadline: --once gives up only on what the Runner gave up on
 
@@ -72,15 +72,15 @@ void lock_memory() {
       {{"reason", reason != nullptr ? reason : "unknown error"}});
 }
 
-int serve(const Config& config, Runner& runner, LogReader* logs, const sigset_t& ends) {
-  Server server(config, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
+int serve(const Settings& settings, Runner& runner, LogReader* logs, const sigset_t& ends) {
+  Server server(settings, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
   runner.start();
   server.warm_up();
   lock_memory();
   server.rehearse();
   if (logs) logs->start();  // what it opens then is locked as it is used
   for (const std::string& address : server.addresses())
-    log::info("listening", {{"address", address}, {"path", config.telemetry_path}, {"tls", server.encrypted() ? "yes" : "no"}});
+    log::info("listening", {{"address", address}, {"path", settings.telemetry_path}, {"tls", server.encrypted() ? "yes" : "no"}});
   systemd::notify("READY=1");
   const int signal = wait_for_end(ends, runner, server);
   systemd::notify("STOPPING=1");
@@ -93,30 +93,30 @@ std::string_view path_of(std::string_view flag, const NodePaths& paths) {
   return flag == "--path.procfs" ? paths.procfs : flag == "--path.sysfs" ? paths.sysfs : paths.rootfs;
 }
 
-int run(const Config& config) {
+int run(const Settings& settings) {
   sigset_t ends{};
-  if (config.mode == Mode::serve) {
+  if (settings.mode == Mode::serve) {
     ends = block_signals();
     memory::prepare();
   }
   Status opened;
-  const std::unique_ptr<Node> node = open_node(config.paths, opened);
-  Runner runner(all_collectors(), config, *node);
-  if (config.mode == Mode::check) {
-    open_logs(config, runner);
-    if (!config.web_config_file.empty()) WebSource(config.web_config_file, config.health_open);
+  const std::unique_ptr<Node> node = open_node(settings.paths, opened);
+  Runner runner(all_collectors(), settings, *node);
+  if (settings.mode == Mode::check) {
+    open_logs(settings, runner);
+    if (!settings.web_config_file.empty()) WebSource(settings.web_config_file, settings.health_open);
     return print("configuration is valid\n", stdout) ? 0 : 1;
   }
-  log::start(config.log_level, config.log_format);
+  log::start(settings.log_level, settings.log_format);
   // Without sysfs a tree is still worth reading; a mistyped path of the other two would leave nothing to read.
   if (!opened) {
     const bool usable = opened.file == "--path.sysfs" && opened.code == Code::missing;
     (usable ? log::warn : log::error)("cannot open the root",
-                                      {{"flag", opened.file}, {"path", path_of(opened.file, config.paths)}, {"reason", opened.text}});
+                                      {{"flag", opened.file}, {"path", path_of(opened.file, settings.paths)}, {"reason", opened.text}});
     if (!usable) return log::stop(), 1;
   }
-  const std::unique_ptr<LogReader> logs = open_logs(config, runner);
-  return config.mode == Mode::once ? once(runner, logs.get()) : serve(config, runner, logs.get(), ends);
+  const std::unique_ptr<LogReader> logs = open_logs(settings, runner);
+  return settings.mode == Mode::once ? once(runner, logs.get()) : serve(settings, runner, logs.get(), ends);
 }
 
 }  // namespace
@@ -129,11 +129,11 @@ int main(int argc, char** argv) {
   try {
     const Parsed parsed = parse_arguments(argc, argv, all_collectors());
     if (parsed.exit >= 0) return print(parsed.message, parsed.exit == 0 ? stdout : stderr) ? parsed.exit : 1;
-    if (parsed.config.mode == Mode::describe) {
-      const std::span<const Family> own[] = {Runner::families(), LogReader::families(), Server::families(), Front::families()};
+    if (parsed.settings.mode == Mode::describe) {
+      const std::span<const Family> own[] = {Runner::families(), LogReader::families(), Server::families(), Door::families()};
       return print(describe(all_collectors(), own), stdout) ? 0 : 1;
     }
-    return run(parsed.config);
+    return run(parsed.settings);
   } catch (const std::exception& e) {
     log::stop();
     print("fencewatch: " + std::string(e.what()) + "\n", stderr);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "exporter/memory/locking.h"
 #include "exporter/base/scan.h"
+#include "exporter/memory/locking.h"
 
 namespace fencewatch {
 namespace {

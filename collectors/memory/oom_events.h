@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/memory/oom_log.h"
 #include "collectors/host/pods.h"
+#include "collectors/memory/oom_log.h"
 #include "exporter/collect/collector.h"
 #include "exporter/collect/counts.h"
 

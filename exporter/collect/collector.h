@@ -8,13 +8,13 @@
 #include <string_view>
 
 #include "exporter/base/line.h"
-#include "exporter/node/node.h"
-#include "exporter/exposition/page.h"
 #include "exporter/base/status.h"
+#include "exporter/exposition/page.h"
+#include "exporter/node/node.h"
 
 namespace fencewatch {
 
-struct Config;
+struct Settings;
 class Counts;
 
 // What a collector wants to hear of. Searched for in the text of a line, never anchored to what stands before it.
@@ -62,7 +62,7 @@ struct Spec {
   std::string_view name;     // as in --collector.<name>
   std::string_view summary;  // one line for --help and METRICS.md
   std::span<const Family> families;
-  std::unique_ptr<Collector> (*make)(const Config& config);  // may throw std::exception to refuse the start
+  std::unique_ptr<Collector> (*make)(const Settings& settings);  // may throw std::exception to refuse the start
   std::chrono::milliseconds deadline{1000};
   std::chrono::milliseconds sample_every{0};  // 0: sample() is not called
   bool on_by_default = true;

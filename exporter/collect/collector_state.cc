@@ -29,12 +29,12 @@ nanoseconds thread_cpu_time() {
 
 }  // namespace
 
-Outcome Slot::collect(const Node& node) {
+Outcome CollectorState::collect(const Node& node) {
   work.clear();
   return guarded([&] { return collector->collect(node, work); });
 }
 
-Outcome Slot::sample(const Node& node, nanoseconds elapsed, nanoseconds& cpu_time) {
+Outcome CollectorState::sample(const Node& node, nanoseconds elapsed, nanoseconds& cpu_time) {
   const nanoseconds before = thread_cpu_time();
   const Outcome outcome = guarded([&] { return collector->sample(node, elapsed); });
   cpu_time = thread_cpu_time() - before;

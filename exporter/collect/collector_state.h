@@ -27,10 +27,10 @@ class Outcome {
   size_t size_ = 0;
 };
 
-struct Slot {
-  Slot(const Spec& s, const Config& config) : spec(&s), collector(s.make(config)), label({{"collector", s.name}}) {}
+struct CollectorState {
+  CollectorState(const Spec& s, const Settings& settings) : spec(&s), collector(s.make(settings)), label({{"collector", s.name}}) {}
 
-  // Called without the crew's mutex, by the thread that set `busy`. No exception comes out.
+  // Called without the mutex of CollectorThreads, by the thread that set `busy`. No exception comes out.
   Outcome collect(const Node& node);
   Outcome sample(const Node& node, std::chrono::nanoseconds elapsed, std::chrono::nanoseconds& cpu_time);
 

@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kTick{250};
 
 }  // namespace
 
-void Crew::start() {
+void CollectorThreads::start() {
   for (const auto& slot : slots) {
     shortest_deadline_ = std::min<nanoseconds>(shortest_deadline_, slot->spec->deadline);
     longest_deadline_ = std::max<nanoseconds>(longest_deadline_, slot->spec->deadline);
@@ -35,7 +35,7 @@ void Crew::start() {
   add_threads(2);  // one to watch, one to stand by
 }
 
-bool Crew::stop() {
+bool CollectorThreads::stop() {
   Lock lock(mutex);
   stopping_ = true;
   watch_.notify_all();
@@ -46,7 +46,7 @@ bool Crew::stop() {
 
 // A thread that cannot be made now is made later: by the next that goes to work, or by a scrape that finds nobody to work.
 // All are counted before the first begins, which would otherwise make another that stands by.
-void Crew::add_threads(int count) {
+void CollectorThreads::add_threads(int count) {
   {
     const std::lock_guard lock(mutex);
     threads_ += count, idle_ += count;
@@ -64,7 +64,7 @@ void Crew::add_threads(int count) {
   }
 }
 
-void Crew::run() {
+void CollectorThreads::run() {
   Lock lock(mutex);
   while (!stopping_) {
     const Clock::time_point now = Clock::now();
@@ -86,9 +86,9 @@ void Crew::run() {
   if (--threads_ == 0) gone_.notify_all();
 }
 
-void Crew::watch(Lock& lock, Clock::time_point until) {
+void CollectorThreads::watch(Lock& lock, Clock::time_point until) {
   if (running_ >= 0) {
-    const Slot& slot = *slots[static_cast<size_t>(running_)];
+    const CollectorState& slot = *slots[static_cast<size_t>(running_)];
     until = std::min(until, slot.started + slot.spec->deadline);
   }
   watched_ = true;
@@ -96,8 +96,8 @@ void Crew::watch(Lock& lock, Clock::time_point until) {
   watched_ = false;
 }
 
-// The caller is a thread of the crew, has taken what it goes for, and counts itself idle again afterwards.
-void Crew::go_to_work(Lock& lock) {
+// The caller is a collecting thread, has taken what it goes for, and counts itself idle again afterwards.
+void CollectorThreads::go_to_work(Lock& lock) {
   if (--idle_ > 0) return;
   lock.unlock();
   add_threads(1);
@@ -105,7 +105,7 @@ void Crew::go_to_work(Lock& lock) {
 }
 
 // Collects and samples until nothing is due, or the baton was taken away.
-void Crew::hold(Lock& lock) {
+void CollectorThreads::hold(Lock& lock) {
   const uint64_t id = holder_ = ++holders_;
   go_to_work(lock);
   Clock::time_point next;
@@ -123,7 +123,7 @@ void Crew::hold(Lock& lock) {
 }
 
 // Answers for a borrower that is stuck; as a scraper that waits, since something is stuck now.
-void Crew::save(Lock& lock, Loan& loan) {
+void CollectorThreads::save(Lock& lock, Loan& loan) {
   loan.begun = true;
   stand_by_.notify_one();  // to watch meanwhile
   go_to_work(lock);
@@ -135,7 +135,7 @@ void Crew::save(Lock& lock, Loan& loan) {
   ++idle_;
 }
 
-int Crew::due_collection() {
+int CollectorThreads::due_collection() {
   for (size_t i = 0; wanted_ != 0 && i < slots.size(); ++i) {
     const size_t index = (next_slot_ + i) % slots.size();
     if (!(wanted_ & bit(index))) continue;
@@ -145,9 +145,9 @@ int Crew::due_collection() {
   return -1;
 }
 
-int Crew::due_sample(Clock::time_point now, Clock::time_point& next) const {
+int CollectorThreads::due_sample(Clock::time_point now, Clock::time_point& next) const {
   for (size_t i = 0; i < slots.size(); ++i) {
-    const Slot& slot = *slots[i];
+    const CollectorState& slot = *slots[i];
     if (slot.spec->sample_every.count() == 0 || slot.busy) continue;
     if (slot.next_sample <= now) return static_cast<int>(i);
     next = std::min(next, slot.next_sample);
@@ -155,8 +155,8 @@ int Crew::due_sample(Clock::time_point now, Clock::time_point& next) const {
   return -1;
 }
 
-void Crew::enter(size_t index) {
-  Slot& slot = *slots[index];
+void CollectorThreads::enter(size_t index) {
+  CollectorState& slot = *slots[index];
   assert(!slot.busy && "never on two threads at once");
   slot.busy = true;
   slot.started = Clock::now();
@@ -164,7 +164,7 @@ void Crew::enter(size_t index) {
 }
 
 // False: the thread was late and has lost the baton; what it brings is not to be used.
-bool Crew::leave(size_t index, uint64_t id) {
+bool CollectorThreads::leave(size_t index, uint64_t id) {
   slots[index]->busy = false;
   if (holder_ == id) {
     running_ = -1;
@@ -174,8 +174,8 @@ bool Crew::leave(size_t index, uint64_t id) {
   return false;
 }
 
-void Crew::run_collect(Lock& lock, uint64_t id, size_t index) {
-  Slot& slot = *slots[index];
+void CollectorThreads::run_collect(Lock& lock, uint64_t id, size_t index) {
+  CollectorState& slot = *slots[index];
   wanted_ &= ~bit(index);
   const uint64_t collection = ++collections_;
   enter(index);
@@ -194,8 +194,8 @@ void Crew::run_collect(Lock& lock, uint64_t id, size_t index) {
   conclude(lock, slot, slot.told_collect, outcome);
 }
 
-void Crew::run_sample(Lock& lock, uint64_t id, size_t index) {
-  Slot& slot = *slots[index];
+void CollectorThreads::run_sample(Lock& lock, uint64_t id, size_t index) {
+  CollectorState& slot = *slots[index];
   enter(index);
   const nanoseconds elapsed = slot.last_sample == Clock::time_point{} ? nanoseconds(0) : slot.started - slot.last_sample;
   slot.last_sample = slot.started;
@@ -209,7 +209,7 @@ void Crew::run_sample(Lock& lock, uint64_t id, size_t index) {
 }
 
 // Counts a fault, and tells the log once for each change of state.
-void Crew::conclude(Lock& lock, Slot& slot, Code& told, const Outcome& outcome) {
+void CollectorThreads::conclude(Lock& lock, CollectorState& slot, Code& told, const Outcome& outcome) {
   const Code code = outcome.status.code;
   if (health::is_failure(code)) ++slot.failures[static_cast<size_t>(code)];
   if (std::exchange(told, code) == code) return;
@@ -219,7 +219,7 @@ void Crew::conclude(Lock& lock, Slot& slot, Code& told, const Outcome& outcome) 
 }
 
 // The collection is at its end, for good or ill, for all that came before it began.
-void Crew::settle(size_t index, uint64_t collection, bool fresh) {
+void CollectorThreads::settle(size_t index, uint64_t collection, bool fresh) {
   for (Waiter* w = waiters_; w; w = w->next) {
     if (collection <= w->arrived || !(w->pending & bit(index))) continue;
     w->pending &= ~bit(index);
@@ -229,10 +229,10 @@ void Crew::settle(size_t index, uint64_t collection, bool fresh) {
 }
 
 // True when the holder was late and has lost the baton. The mutex was let go meanwhile to tell the log.
-bool Crew::take_over(Lock& lock, Clock::time_point now) {
+bool CollectorThreads::take_over(Lock& lock, Clock::time_point now) {
   if (running_ < 0) return false;
   const auto index = static_cast<size_t>(running_);
-  Slot& slot = *slots[index];
+  CollectorState& slot = *slots[index];
   if (now < slot.started + slot.spec->deadline) return false;
   slot.ran = true;
   slot.last = kLate;

@@ -8,13 +8,13 @@
 #include <mutex>
 #include <vector>
 
-#include "exporter/node/read_once.h"
-#include "exporter/collect/runner.h"
 #include "exporter/collect/collector_state.h"
+#include "exporter/collect/runner.h"
+#include "exporter/node/read_once.h"
 
 namespace fencewatch {
 
-// A scrape that waits. Lives on the scraper's stack, linked from Crew while it waits.
+// A scrape that waits. Lives on the scraper's stack, linked from CollectorThreads while it waits.
 struct Waiter {
   Runner::Mask pending;    // still to come
   Runner::Mask fresh = 0;  // collected for this scrape, begun after it came
@@ -26,7 +26,7 @@ struct Waiter {
 // The baton on loan to a scrape that collects itself. Lives on the scraper's stack.
 struct Loan {
   Rescue& rescue;
-  bool begun = false;  // a thread of the crew answers in place of the borrower
+  bool begun = false;  // a collecting thread answers in place of the borrower
   bool done = false;
   std::condition_variable answered;
   Loan* next = nullptr;
@@ -37,19 +37,19 @@ struct Loan {
 // that serves it, so that scrapes which come together share what has not begun.
 //
 // The holder is a scraper that borrows the baton (the usual case, and the cheap one: no other thread is woken) or, for samples and for
-// scrapes that may not borrow, a thread of the crew. Of the crew's idle threads one watches: it wakes when a sample is due, and
+// scrapes that may not borrow, a collecting thread. Of the idle ones one watches: it wakes when a sample is due, and
 // kTick after kTick to see whether a borrower is late. The others stand by. A scraper that waits watches as well.
-class Crew : public std::enable_shared_from_this<Crew> {
+class CollectorThreads : public std::enable_shared_from_this<CollectorThreads> {
  public:
   using Clock = Runner::Clock;
   using Mask = Runner::Mask;
   using Lock = std::unique_lock<std::mutex>;
   static constexpr Mask bit(size_t slot) { return Mask{1} << slot; }
 
-  explicit Crew(const Node& node) : node_(node), read_once_(node) {}
+  explicit CollectorThreads(const Node& node) : node_(node), read_once_(node) {}
 
-  std::mutex mutex;                          // guards the slots too, but for what Slot excepts
-  std::vector<std::unique_ptr<Slot>> slots;  // fixed before start()
+  std::mutex mutex;                                    // guards the slots too, but for what CollectorState excepts
+  std::vector<std::unique_ptr<CollectorState>> slots;  // fixed before start()
 
   void start();
   bool stop();  // see Runner::stop()
@@ -69,7 +69,7 @@ class Crew : public std::enable_shared_from_this<Crew> {
   void borrow(Lock& lock, Waiter& waiter, Clock::time_point give_up, Rescue& rescue);
   void run_collect(Lock& lock, uint64_t id, size_t index);
   void run_sample(Lock& lock, uint64_t id, size_t index);
-  void conclude(Lock& lock, Slot& slot, Code& told, const Outcome& outcome);
+  void conclude(Lock& lock, CollectorState& slot, Code& told, const Outcome& outcome);
   void enter(size_t index);
   bool leave(size_t index, uint64_t id);
   int due_collection();
@@ -97,7 +97,7 @@ class Crew : public std::enable_shared_from_this<Crew> {
   bool started_ = false;
   bool stopping_ = false;
   int threads_ = 0;
-  int idle_ = 0;  // threads of the crew that watch or stand by
+  int idle_ = 0;  // collecting threads that watch or stand by
   int borrowers_ = 0;
   bool watched_ = false;
   std::condition_variable watch_;  // for the one that watches

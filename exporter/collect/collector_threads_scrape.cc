@@ -1,4 +1,4 @@
-// The side of a Crew that a scraping thread sees: it waits, or borrows the baton.
+// The side of a CollectorThreads that a scraping thread sees: it waits, or borrows the baton.
 #include <algorithm>
 #include <utility>
 
@@ -6,7 +6,7 @@
 
 namespace fencewatch {
 
-void Crew::wait(Lock& lock, Waiter& waiter, Clock::time_point give_up) {
+void CollectorThreads::wait(Lock& lock, Waiter& waiter, Clock::time_point give_up) {
   if (waiter.pending != 0 && holder_ == 0) watch_.notify_one();
   while (waiter.pending != 0 && !stopping_) {
     const Clock::time_point now = Clock::now();
@@ -20,7 +20,7 @@ void Crew::wait(Lock& lock, Waiter& waiter, Clock::time_point give_up) {
     // Never later than the deadline of what is running, nor of what may be begun meanwhile.
     Clock::time_point until = std::min(give_up, now + shortest_deadline_);
     if (running_ >= 0) {
-      const Slot& slot = *slots[static_cast<size_t>(running_)];
+      const CollectorState& slot = *slots[static_cast<size_t>(running_)];
       until = std::min(until, slot.started + slot.spec->deadline);
     }
     waiter.ready.wait_until(lock, until);
@@ -28,11 +28,11 @@ void Crew::wait(Lock& lock, Waiter& waiter, Clock::time_point give_up) {
 }
 
 // While nothing is stuck, hence one borrower at most can be; and with time enough to be saved.
-bool Crew::may_borrow(Clock::time_point give_up) const {
+bool CollectorThreads::may_borrow(Clock::time_point give_up) const {
   return watched_ && holder_ == 0 && stuck_ == 0 && !stopping_ && give_up - Clock::now() > longest_deadline_ + 2 * tick_;
 }
 
-void Crew::borrow(Lock& lock, Waiter& waiter, Clock::time_point give_up, Rescue& rescue) {
+void CollectorThreads::borrow(Lock& lock, Waiter& waiter, Clock::time_point give_up, Rescue& rescue) {
   const uint64_t id = holder_ = ++holders_;
   Loan loan{.rescue = rescue, .answered = {}};
   loan_ = &loan;
@@ -54,7 +54,7 @@ void Crew::borrow(Lock& lock, Waiter& waiter, Clock::time_point give_up, Rescue&
   if (--borrowers_ == 0 && stopping_) gone_.notify_all();
 }
 
-Crew::Mask Crew::collect(Lock& lock, Mask mask, Clock::time_point give_up, Rescue* rescue, bool& complete) {
+CollectorThreads::Mask CollectorThreads::collect(Lock& lock, Mask mask, Clock::time_point give_up, Rescue* rescue, bool& complete) {
   Waiter waiter{.pending = mask & ~stuck_, .arrived = collections_, .ready = {}};
   wanted_ |= waiter.pending;
   read_once_.renew();

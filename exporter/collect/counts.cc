@@ -23,8 +23,8 @@ bool declares(const Family& family, const prometheus::Labels& labels) {
   return names == labels.size();
 }
 
-Saved saved(const prometheus::MetricFamily& family, const prometheus::ClientMetric& metric) {
-  Saved series{.name = family.name, .labels = {}, .value = 0, .observed = {}};
+SavedSeries saved(const prometheus::MetricFamily& family, const prometheus::ClientMetric& metric) {
+  SavedSeries series{.name = family.name, .labels = {}, .value = 0, .observed = {}};
   for (const auto& label : metric.label) series.labels.emplace(label.name, label.value);
   if (family.type == prometheus::MetricType::Counter) series.value = metric.counter.value;
   if (family.type == prometheus::MetricType::Gauge) series.value = metric.gauge.value;
@@ -38,7 +38,7 @@ Saved saved(const prometheus::MetricFamily& family, const prometheus::ClientMetr
   return series;
 }
 
-using Observed = std::vector<std::pair<double, uint64_t>>;  // as in Saved
+using Observed = std::vector<std::pair<double, uint64_t>>;  // as in SavedSeries
 
 std::vector<double> increments(const Observed& observed, const std::vector<double>& buckets) {
   std::vector<double> counts(buckets.size() + 1);
@@ -147,7 +147,7 @@ void Counts::save(const std::function<void(std::string_view line)>& out) const {
 }
 
 bool Counts::restore(std::string_view line) {
-  Saved series;
+  SavedSeries series;
   if (!from_line(line, series)) return false;
   const auto family = std::find_if(families_.begin(), families_.end(), [&](const Family& f) { return f.name == series.name; });
   if (family == families_.end() || !declares(*family, series.labels)) return false;

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <span>
 
+#include "exporter/base/status.h"
 #include "exporter/exposition/page.h"
 #include "exporter/memory/own_process.h"
-#include "exporter/base/status.h"
 
 namespace fencewatch::health {
 

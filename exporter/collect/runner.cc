@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "exporter/config/config.h"
+#include "exporter/base/settings.h"
 #include "exporter/collect/collector_threads.h"
 #include "exporter/collect/health.h"
 #include "exporter/memory/locking.h"
@@ -12,15 +12,15 @@ namespace {
 
 constexpr size_t kMaxCollectors = 64;  // bits of a Mask
 
-bool has_nothing_to_read(const Slot& slot) { return slot.last.code == Code::missing; }
+bool has_nothing_to_read(const CollectorState& slot) { return slot.last.code == Code::missing; }
 
 }  // namespace
 
 struct Runner::Impl {
-  std::shared_ptr<Crew> crew;  // its threads have their share: a stuck one may outlive the Runner
+  std::shared_ptr<CollectorThreads> threads;  // its threads have their share: a stuck one may outlive the Runner
   const bool exporter_metrics;
 
-  // With the crew's mutex.
+  // With the mutex of CollectorThreads.
   bool ready = false;
   std::vector<health::Collector> health;
   Page health_page;
@@ -30,7 +30,8 @@ struct Runner::Impl {
   std::mutex process_mutex;  // guards process_page, and calls of also
   Page process_page;
 
-  Impl(const Config& config, const Node& node) : crew(std::make_shared<Crew>(node)), exporter_metrics(config.exporter_metrics) {}
+  Impl(const Settings& settings, const Node& node)
+      : threads(std::make_shared<CollectorThreads>(node)), exporter_metrics(settings.exporter_metrics) {}
 
   bool write_health(Mask mask, Mask fresh);
   void render_own(Format format, Bytes& out);
@@ -41,10 +42,10 @@ bool Runner::Impl::write_health(Mask mask, Mask fresh) {
   const Clock::time_point now = Clock::now();
   bool good = true;
   health.clear();
-  for (size_t i = 0; i < crew->slots.size(); ++i) {
-    if (!(mask & Crew::bit(i))) continue;
-    Slot& slot = *crew->slots[i];
-    const bool came_in = fresh & Crew::bit(i);
+  for (size_t i = 0; i < threads->slots.size(); ++i) {
+    if (!(mask & CollectorThreads::bit(i))) continue;
+    CollectorState& slot = *threads->slots[i];
+    const bool came_in = fresh & CollectorThreads::bit(i);
     health::Collector& entry = health.emplace_back();
     entry.label = slot.label;
     entry.up = came_in && slot.last;
@@ -74,11 +75,12 @@ void Runner::Impl::render_own(Format format, Bytes& out) {
   process_page.render(format, out);
 }
 
-Runner::Runner(std::span<const Spec* const> specs, const Config& config, const Node& node) : impl_(std::make_unique<Impl>(config, node)) {
+Runner::Runner(std::span<const Spec* const> specs, const Settings& settings, const Node& node)
+    : impl_(std::make_unique<Impl>(settings, node)) {
   for (size_t i = 0; i < specs.size(); ++i) {
-    if (!config.wants(i)) continue;
+    if (!settings.wants(i)) continue;
     enabled_.push_back(specs[i]);
-    impl_->crew->slots.push_back(std::make_unique<Slot>(*specs[i], config));
+    impl_->threads->slots.push_back(std::make_unique<CollectorState>(*specs[i], settings));
   }
   if (enabled_.size() > kMaxCollectors) throw std::length_error("more than 64 collectors");
   impl_->health.reserve(enabled_.size());
@@ -86,26 +88,26 @@ Runner::Runner(std::span<const Spec* const> specs, const Config& config, const N
 
 Runner::~Runner() { stop(); }
 
-void Runner::start() { impl_->crew->start(); }
+void Runner::start() { impl_->threads->start(); }
 
-bool Runner::stop() { return impl_->crew->stop(); }
+bool Runner::stop() { return impl_->threads->stop(); }
 
 std::vector<Runner::Info> Runner::info() const {
-  const std::lock_guard lock(impl_->crew->mutex);
+  const std::lock_guard lock(impl_->threads->mutex);
   std::vector<Info> info;
-  for (const auto& slot : impl_->crew->slots)
+  for (const auto& slot : impl_->threads->slots)
     info.push_back({slot->spec, slot->ran && slot->last, slot->ran && !has_nothing_to_read(*slot), slot->busy, slot->last});
   return info;
 }
 
-Collector& Runner::collector(size_t index) const { return *impl_->crew->slots[index]->collector; }
+Collector& Runner::collector(size_t index) const { return *impl_->threads->slots[index]->collector; }
 
 void Runner::also(std::function<void(Page&)> write) { impl_->also.push_back(std::move(write)); }
 
-Runner::Mask Runner::all() const { return enabled_.size() == kMaxCollectors ? ~Mask{0} : Crew::bit(enabled_.size()) - 1; }
+Runner::Mask Runner::all() const { return enabled_.size() == kMaxCollectors ? ~Mask{0} : CollectorThreads::bit(enabled_.size()) - 1; }
 
 bool Runner::ready() const {
-  const std::lock_guard lock(impl_->crew->mutex);
+  const std::lock_guard lock(impl_->threads->mutex);
   return impl_->ready;
 }
 
@@ -114,14 +116,14 @@ bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& 
   mask &= all();
   bool good;
   {
-    Crew::Lock lock(impl.crew->mutex);
+    CollectorThreads::Lock lock(impl.threads->mutex);
     bool complete;
-    const Mask fresh = impl.crew->collect(lock, mask, give_up, rescue, complete);
+    const Mask fresh = impl.threads->collect(lock, mask, give_up, rescue, complete);
     if (rescue && rescue->answered) return false;
     impl.ready = impl.ready || complete;
     for (size_t i = 0; i < enabled_.size(); ++i) {
-      const Slot& slot = *impl.crew->slots[i];
-      if ((fresh & Crew::bit(i)) && slot.last) slot.page.render(format, out);
+      const CollectorState& slot = *impl.threads->slots[i];
+      if ((fresh & CollectorThreads::bit(i)) && slot.last) slot.page.render(format, out);
     }
     good = impl.write_health(mask, fresh);
     impl.health_page.render(format, out);

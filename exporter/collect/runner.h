@@ -16,7 +16,7 @@
 
 namespace fencewatch {
 
-struct Config;
+struct Settings;
 
 // Lets a scrape collect on the thread that asks. Should that thread be stuck in a collector, another answers in its place.
 class Rescue {
@@ -38,7 +38,7 @@ class Runner {
 
   // The collectors of `specs` that `config` enables. `node` and `config` must outlive the Runner and every stuck thread: leave the
   // process with std::_Exit when stop() says that one is left. Throws what Spec::make throws.
-  Runner(std::span<const Spec* const> specs, const Config& config, const Node& node);
+  Runner(std::span<const Spec* const> specs, const Settings& settings, const Node& node);
   ~Runner();
   Runner(const Runner&) = delete;
 

@@ -79,7 +79,7 @@ bool bucket(std::string_view word, std::vector<std::pair<double, uint64_t>>& out
 
 }  // namespace
 
-std::string to_line(const Saved& series) {
+std::string to_line(const SavedSeries& series) {
   std::string line(series.name);
   char before = '{';
   for (const auto& [name, value] : series.labels) {
@@ -103,7 +103,7 @@ std::string to_line(const Saved& series) {
   return line;
 }
 
-bool from_line(const std::string_view whole, Saved& out) {
+bool from_line(const std::string_view whole, SavedSeries& out) {
   std::string_view line = whole;
   out = {};
   out.name = cut_name(line);

@@ -15,15 +15,15 @@
 
 namespace fencewatch {
 
-struct Saved {
+struct SavedSeries {
   std::string_view name;
   prometheus::Labels labels;
   double value = 0;                                   // of a histogram the sum
   std::vector<std::pair<double, uint64_t>> observed;  // upper bound, ascending, and how many
 };
 
-std::string to_line(const Saved& series);
+std::string to_line(const SavedSeries& series);
 // False: damaged. Nothing is said about which names and labels there may be.
-bool from_line(std::string_view line, Saved& out);
+bool from_line(std::string_view line, SavedSeries& out);
 
 }  // namespace fencewatch

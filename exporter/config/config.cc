@@ -7,8 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "exporter/config/options.h"
 #include "exporter/base/yaml.h"
+#include "exporter/config/custom_rules.h"
+#include "exporter/config/options.h"
 
 namespace fencewatch {
 namespace {
@@ -24,7 +25,7 @@ using AllSaid = std::map<std::string, Said, std::less<>>;
 
 class File {
  public:
-  File(std::string name, const std::vector<Setting>& known, std::span<const Spec* const> collectors)
+  File(std::string name, const std::vector<Option>& known, std::span<const Spec* const> collectors)
       : name_(std::move(name)), known_(known), collectors_(collectors) {}
 
   AllSaid read() {
@@ -54,7 +55,7 @@ class File {
         custom_rules_ = read_custom_rules(value, name_, collectors_);
         continue;
       }
-      const auto in_section = [&section](const Setting& s) { return s.name.starts_with(section + "."); };
+      const auto in_section = [&section](const Option& s) { return s.name.starts_with(section + "."); };
       if (std::none_of(known_.begin(), known_.end(), in_section)) refuse(key, "unknown key " + in_quotes(section));
       if (!value.IsMap()) refuse(key, section + ": expected a map");
       within(section, value);
@@ -66,7 +67,7 @@ class File {
     for (const auto& entry : map) {
       const YAML::Node &key = entry.first, &value = entry.second;
       const std::string full = section + "." + key_of(key, seen, section + ".");
-      const auto setting = std::find_if(known_.begin(), known_.end(), [&full](const Setting& s) { return s.name == full; });
+      const auto setting = std::find_if(known_.begin(), known_.end(), [&full](const Option& s) { return s.name == full; });
       if (setting == known_.end()) refuse(key, "unknown " + std::string(section == "collector" ? "collector " : "key ") + in_quotes(full));
       said_[full] = Said{values_of(*setting, key, value), at(value.IsDefined() && !value.IsNull() ? value : key) + full};
     }
@@ -80,7 +81,7 @@ class File {
     return name;
   }
 
-  Values values_of(const Setting& setting, const YAML::Node& key, const YAML::Node& value) const {
+  Values values_of(const Option& setting, const YAML::Node& key, const YAML::Node& value) const {
     if (setting.kind == Kind::list && value.IsSequence()) {
       Values values;
       for (const YAML::Node& element : value) {
@@ -97,7 +98,7 @@ class File {
   }
 
   std::string name_;
-  const std::vector<Setting>& known_;
+  const std::vector<Option>& known_;
   const std::span<const Spec* const> collectors_;
   AllSaid said_;
   std::vector<CustomRule> custom_rules_;
@@ -108,12 +109,12 @@ class File {
 struct Flags {
   AllSaid said;
   std::string config_file;
-  Config::Mode mode = Config::Mode::serve;
+  Settings::Mode mode = Settings::Mode::serve;
   bool version = false, once = false, describe = false, check = false;
 };
 
-Config::Mode mode_of(std::span<const std::pair<CLI::Option*, Config::Mode>> modes) {
-  Config::Mode mode = Config::Mode::serve;
+Settings::Mode mode_of(std::span<const std::pair<CLI::Option*, Settings::Mode>> modes) {
+  Settings::Mode mode = Settings::Mode::serve;
   const CLI::Option* given = nullptr;
   for (const auto& [option, its_mode] : modes) {
     if (option->count() == 0) continue;
@@ -133,15 +134,15 @@ void refuse_unknown(const std::vector<std::string>& remaining) {
   throw Refused((flag.starts_with('-') ? "unknown flag " : "unexpected argument ") + in_quotes(flag));
 }
 
-Flags parse_flags(CLI::App& app, int argc, const char* const* argv, const std::vector<Setting>& known) {
+Flags parse_flags(CLI::App& app, int argc, const char* const* argv, const std::vector<Option>& known) {
   Flags flags;
   app.allow_extras();
   app.set_help_flag("-h,--help", "print this and exit");
-  std::vector<std::pair<CLI::Option*, const Setting*>> options;
+  std::vector<std::pair<CLI::Option*, const Option*>> options;
   std::vector<Values> values(known.size());
   std::vector<char> switches(known.size());
   for (size_t i = 0; i < known.size(); ++i) {
-    const Setting& setting = known[i];
+    const Option& setting = known[i];
     CLI::Option* option = nullptr;
     if (setting.kind == Kind::boolean) {
       const bool negatable = setting.apply == nullptr && setting.name != "collector.disable-defaults";
@@ -154,10 +155,10 @@ Flags parse_flags(CLI::App& app, int argc, const char* const* argv, const std::v
     options.emplace_back(option, &setting);
   }
   app.add_option("--config.file", flags.config_file, "YAML file with the same settings; flags beat it")->type_name("FILE");
-  const std::pair<CLI::Option*, Config::Mode> modes[] = {
-      {app.add_flag("--once", flags.once, "print the metrics of one scrape and exit, 1 if a collector failed"), Config::Mode::once},
-      {app.add_flag("--describe", flags.describe, "print the reference of all metrics and exit"), Config::Mode::describe},
-      {app.add_flag("--check-config", flags.check, "check flags and files and exit"), Config::Mode::check}};
+  const std::pair<CLI::Option*, Settings::Mode> modes[] = {
+      {app.add_flag("--once", flags.once, "print the metrics of one scrape and exit, 1 if a collector failed"), Settings::Mode::once},
+      {app.add_flag("--describe", flags.describe, "print the reference of all metrics and exit"), Settings::Mode::describe},
+      {app.add_flag("--check-config", flags.check, "check flags and files and exit"), Settings::Mode::check}};
   app.add_flag("--version", flags.version, "print the version and exit");
   app.parse(argc, argv);
   refuse_unknown(app.remaining());
@@ -181,9 +182,9 @@ void derive_paths(const AllSaid& said, NodePaths& paths) {
   if (!said.contains("path.sysfs")) paths.sysfs = root + "/sys";
 }
 
-Config resolve(const AllSaid& said, const std::vector<Setting>& known, std::span<const Spec* const> collectors) {
-  Config config;
-  for (const Setting& setting : known) {
+Settings resolve(const AllSaid& said, const std::vector<Option>& known, std::span<const Spec* const> collectors) {
+  Settings config;
+  for (const Option& setting : known) {
     const auto found = said.find(setting.name);
     if (found == said.end() || setting.apply == nullptr) continue;
     try {
@@ -214,7 +215,7 @@ Parsed parse_arguments(int argc, const char* const* argv, std::span<const Spec* 
   CLI::App app("Prometheus exporter that tells that an HA node is about to be fenced, and why", "fencewatch");
   Parsed parsed;
   try {
-    const std::vector<Setting> known = settings_with(collectors);
+    const std::vector<Option> known = options_with(collectors);
     Flags flags = parse_flags(app, argc, argv, known);
     if (flags.version) return {{}, 0, version()};
     std::vector<CustomRule> custom_rules;
@@ -223,9 +224,9 @@ Parsed parse_arguments(int argc, const char* const* argv, std::span<const Spec* 
       flags.said.merge(file.read());
       custom_rules = file.custom_rules();
     }
-    parsed.config = resolve(flags.said, known, collectors);
-    parsed.config.custom_rules = std::move(custom_rules);
-    parsed.config.mode = flags.mode;
+    parsed.settings = resolve(flags.said, known, collectors);
+    parsed.settings.custom_rules = std::move(custom_rules);
+    parsed.settings.mode = flags.mode;
   } catch (const CLI::CallForHelp&) {
     return {{}, 0, app.help()};
   } catch (const std::exception& e) {

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <optional>
 
-#include "exporter/logs/match/matcher.h"
 #include "exporter/base/scan.h"
 #include "exporter/config/options.h"
+#include "exporter/logs/match/matcher.h"
 
 namespace fencewatch {
 namespace {

@@ -22,6 +22,8 @@
 #include <string_view>
 #include <vector>
 
+#include "exporter/base/refused.h"
+#include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
 
 namespace YAML {
@@ -30,20 +32,7 @@ class Node;
 
 namespace fencewatch {
 
-struct CustomRule {
-  std::string name;
-  Channel channel = Channel::kernel;  // or plain_file(): the rules of one file have the same
-  std::string file;                   // below the root; empty: a channel
-  std::string pattern;                // RE2, searched for anywhere in the text of a line
-  std::vector<std::string> labels;    // named groups of it
-  std::string value;                  // one more that holds a number: is added, or observed; empty: lines are counted
-  std::vector<double> buckets;        // not empty: a histogram of `value`, else a counter
-  size_t max_series = 100;            // the rest is counted with "other" in all labels
-  std::string help, example;
-  size_t group_of(std::string_view name) const;  // as in Match::groups; the name is one of the pattern's
-};
-
-// Reads the list and checks it: each pattern must match its example, each name must be free. Throws Refused (settings.h) with `file` and
+// Reads the list and checks it: each pattern must match its example, each name must be free. Throws Refused with `file` and
 // line.
 std::vector<CustomRule> read_custom_rules(const YAML::Node& list, const std::string& file, std::span<const Spec* const> collectors);
 

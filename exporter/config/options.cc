@@ -12,12 +12,6 @@ namespace fencewatch {
 
 bool is_true(const Values& values) { return values.back() == "true"; }
 
-std::string in_quotes(std::string_view value) {
-  std::string shown = "\"";
-  for (const char c : value) shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  return shown + '"';
-}
-
 namespace {
 
 std::string one_of(const std::string& value, std::initializer_list<std::string_view> choices) {
@@ -74,11 +68,11 @@ std::string log_source(Channel channel, const std::string& value) {
 }
 
 template <Channel kChannel>
-Setting log_sources(const char* usual) {
+Option log_sources(const char* usual) {
   const std::string its_name(name(kChannel));
   return {"log." + its_name + "-sources", Kind::list,
           "where the lines of " + its_name + " come from, the first that works; may be given more than once (default " + usual + ")",
-          [](Config& c, const Values& v) {
+          [](Settings& c, const Values& v) {
             std::vector<std::string>& sources = c.log_sources[static_cast<size_t>(kChannel)];
             if (v.empty()) throw Refused("the list is empty");
             for (const std::string& value : v) {
@@ -88,36 +82,36 @@ Setting log_sources(const char* usual) {
           }};
 }
 
-std::vector<Setting> settings() {
+std::vector<Option> settings() {
   return {
       {"web.listen-address", Kind::list, "[address]:port to listen on; may be given more than once (default :19664)",
-       [](Config& c, const Values& v) {
+       [](Settings& c, const Values& v) {
          c.listen_addresses.clear();
          for (const std::string& value : v) c.listen_addresses.push_back(listen_address(value));
          if (v.empty()) throw Refused("the list is empty");
        }},
       {"web.config.file", Kind::text, "YAML file with TLS, users, headers and a rate, in the format of Prometheus' exporter-toolkit",
-       [](Config& c, const Values& v) { c.web_config_file = path(v[0]); }},
+       [](Settings& c, const Values& v) { c.web_config_file = path(v[0]); }},
       {"web.health-open", Kind::boolean, "answer /-/healthy and /-/ready to everybody, whatever the web configuration asks for",
-       [](Config& c, const Values& v) { c.health_open = is_true(v); }},
+       [](Settings& c, const Values& v) { c.health_open = is_true(v); }},
       {"web.systemd-socket", Kind::boolean, "listen on the sockets that systemd hands over, in place of --web.listen-address",
-       [](Config& c, const Values& v) { c.systemd_socket = is_true(v); }},
+       [](Settings& c, const Values& v) { c.systemd_socket = is_true(v); }},
       {"web.telemetry-path", Kind::text, "where the metrics are (default /metrics)",
-       [](Config& c, const Values& v) { c.telemetry_path = telemetry_path(v[0]); }},
+       [](Settings& c, const Values& v) { c.telemetry_path = telemetry_path(v[0]); }},
       {"web.max-requests", Kind::text, "scrapes at once, 0 for no bound (default 40)",
-       [](Config& c, const Values& v) { c.max_requests = max_requests(v[0]); }},
+       [](Settings& c, const Values& v) { c.max_requests = max_requests(v[0]); }},
       {"web.disable-exporter-metrics", Kind::boolean, "leave out process_* and http_*",
-       [](Config& c, const Values& v) { c.exporter_metrics = !is_true(v); }},
+       [](Settings& c, const Values& v) { c.exporter_metrics = !is_true(v); }},
       {"path.procfs", Kind::text, "procfs of the watched machine (default /proc)",
-       [](Config& c, const Values& v) { c.paths.procfs = path(v[0]); }},
+       [](Settings& c, const Values& v) { c.paths.procfs = path(v[0]); }},
       {"path.sysfs", Kind::text, "sysfs of the watched machine (default /sys)",
-       [](Config& c, const Values& v) { c.paths.sysfs = path(v[0]); }},
+       [](Settings& c, const Values& v) { c.paths.sysfs = path(v[0]); }},
       {"path.rootfs", Kind::text,
        "root of the watched machine, or an unpacked sosreport; procfs and sysfs are below it unless given (default /)",
-       [](Config& c, const Values& v) { c.paths.rootfs = path(v[0]); }},
+       [](Settings& c, const Values& v) { c.paths.rootfs = path(v[0]); }},
       {"path.journal", Kind::text,
        "directory of the watched machine's journal (default var/log/journal and run/log/journal below its root)",
-       [](Config& c, const Values& v) { c.journal_dir = path(v[0]); }},
+       [](Settings& c, const Values& v) { c.journal_dir = path(v[0]); }},
       log_sources<Channel::kernel>("kmsg, journal, /var/log/syslog, /var/log/messages, /var/log/kern.log"),
       log_sources<Channel::corosync>(
           "/var/log/cluster/corosync.log, /var/log/corosync/corosync.log, journal, /var/log/syslog, /var/log/messages"),
@@ -125,29 +119,29 @@ std::vector<Setting> settings() {
           "/var/log/pacemaker/pacemaker.log, /var/log/pacemaker.log, journal, /var/log/syslog, /var/log/messages"),
       log_sources<Channel::sbd>("journal, /var/log/syslog, /var/log/messages"),
       {"log.from-start", Kind::boolean, "without a state count what log files already hold, instead of beginning at their end",
-       [](Config& c, const Values& v) { c.log_from_start = is_true(v); }},
+       [](Settings& c, const Values& v) { c.log_from_start = is_true(v); }},
       {"state.dir", Kind::text, "where positions in logs and what was counted are kept over a restart (default /var/lib/fencewatch)",
-       [](Config& c, const Values& v) { c.state_dir = path(v[0]); }},
+       [](Settings& c, const Values& v) { c.state_dir = path(v[0]); }},
       {"log.level", Kind::text, "debug, info, warn or error (default info)",
-       [](Config& c, const Values& v) {
+       [](Settings& c, const Values& v) {
          c.log_level = one_of(v[0], {"debug", "info", "warn", "error"});
        }},
       {"log.format", Kind::text, "logfmt or json (default logfmt)",
-       [](Config& c, const Values& v) {
+       [](Settings& c, const Values& v) {
          c.log_format = one_of(v[0], {"logfmt", "json"});
        }},
       {"kernel.advisories", Kind::text, "YAML file of kernel advisories in place of the built-in list",
-       [](Config& c, const Values& v) { c.kernel_advisories = path(v[0]); }},
+       [](Settings& c, const Values& v) { c.kernel_advisories = path(v[0]); }},
       {"corosync.library-dir", Kind::text, "directory of corosync's client libraries (default: where the dynamic loader looks)",
-       [](Config& c, const Values& v) { c.corosync_library_dir = path(v[0]); }},
+       [](Settings& c, const Values& v) { c.corosync_library_dir = path(v[0]); }},
       {"collector.disable-defaults", Kind::boolean, "start from no collector instead of the default ones", nullptr},
   };
 }
 
 }  // namespace
 
-std::vector<Setting> settings_with(std::span<const Spec* const> collectors) {
-  std::vector<Setting> all = settings();
+std::vector<Option> options_with(std::span<const Spec* const> collectors) {
+  std::vector<Option> all = settings();
   for (const Spec* spec : collectors) {
     const std::string summary = std::string(spec->summary) + (spec->on_by_default ? " (default on)" : " (default off)");
     all.push_back({"collector." + std::string(spec->name), Kind::boolean, summary, nullptr});

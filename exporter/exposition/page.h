@@ -15,9 +15,9 @@
 #include <variant>
 #include <vector>
 
+#include "exporter/collect/recent_increase.h"
 #include "exporter/exposition/family.h"
 #include "exporter/node/node.h"
-#include "exporter/collect/recent_increase.h"
 
 namespace fencewatch {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "exporter/logs/match/matcher.h"
 #include "exporter/base/log.h"
+#include "exporter/logs/match/matcher.h"
 
 namespace fencewatch {
 namespace {
@@ -19,7 +19,7 @@ std::string shown(const std::string& source) { return source.starts_with(kPlain)
 }  // namespace
 
 // A source by its name, open or not.
-struct Channels::Held {
+struct Channels::SourceEntry {
   std::string name;
   std::unique_ptr<Source> source;  // null: closed
   std::string position;            // where it was when it was open
@@ -37,7 +37,7 @@ Channels::Channels(LogSources sources, Boot boot, Matcher& matcher, std::functio
     const auto channel = static_cast<Channel>(i);
     if (!matcher.wants(channel) || (is_plain(channel) && sources_.order[i].empty())) continue;
     numbers_.names[i] = i < kChannels ? name(channel) : shown(sources_.order[i].front());
-    Feed& feed = feeds_.emplace_back();
+    ChannelFeed& feed = feeds_.emplace_back();
     feed.channel = channel;
     for (const std::string& name : sources_.order[i]) feed.order.push_back(&held(name));
   }
@@ -45,20 +45,20 @@ Channels::Channels(LogSources sources, Boot boot, Matcher& matcher, std::functio
 
 Channels::~Channels() = default;
 
-Channels::Held& Channels::held(const std::string& name) {
-  const auto found = std::find_if(held_.begin(), held_.end(), [&name](const Held& h) { return h.name == name; });
-  if (found != held_.end()) return *found;
-  held_.emplace_back();
-  held_.back().name = name;
-  return held_.back();
+Channels::SourceEntry& Channels::held(const std::string& name) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&name](const SourceEntry& h) { return h.name == name; });
+  if (found != entries_.end()) return *found;
+  entries_.emplace_back();
+  entries_.back().name = name;
+  return entries_.back();
 }
 
 void Channels::restore(const Snapshot& snapshot) {
   restored_boot_ = snapshot.boot_id;
-  for (Held& held : held_)
+  for (SourceEntry& held : entries_)
     for (const auto& [name, position] : snapshot.positions)
       if (held.name == name) held.position = position;
-  for (Feed& feed : feeds_) {
+  for (ChannelFeed& feed : feeds_) {
     if (is_plain(feed.channel)) continue;
     const Mark& mark = snapshot.marks[static_cast<size_t>(feed.channel)];
     feed.mark_source = mark.source;
@@ -70,8 +70,8 @@ void Channels::restore(const Snapshot& snapshot) {
 bool Channels::save(Snapshot& out) const {
   out.boot_id = boot_.id;
   out.positions.clear();
-  for (const Held& held : held_) out.positions.emplace_back(held.name, held.source ? held.source->position() : held.position);
-  for (const Feed& feed : feeds_) {
+  for (const SourceEntry& held : entries_) out.positions.emplace_back(held.name, held.source ? held.source->position() : held.position);
+  for (const ChannelFeed& feed : feeds_) {
     if (feed.earlier.held) return false;
     if (is_plain(feed.channel)) continue;  // its position tells all: no other source can take over
     out.marks[static_cast<size_t>(feed.channel)] = {feed.mark_source, feed.mark_us, feed.recent.all()};
@@ -82,12 +82,12 @@ bool Channels::save(Snapshot& out) const {
 // ---- Which source ---------------------------------------------------------------------------------------------------------------
 
 // From where the source must be read so that no channel misses what it has not had.
-std::string Channels::start_of(const Held& held) const {
+std::string Channels::start_of(const SourceEntry& held) const {
   if (!held.position.empty()) return held.position;
   int64_t since_us = 0;
-  for (const Feed& feed : feeds_) {
+  for (const ChannelFeed& feed : feeds_) {
     if (std::find(feed.order.begin(), feed.order.end(), &held) == feed.order.end()) continue;
-    const int64_t its = feed.mark_us != 0 ? feed.mark_us - seam_slack_us(feed.channel) : held.missing_since_us;
+    const int64_t its = feed.mark_us != 0 ? feed.mark_us - takeover_slack_us(feed.channel) : held.missing_since_us;
     if (its != 0 && (since_us == 0 || its < since_us)) since_us = its;
   }
   if (since_us == 0 && !sources_.oldest) return "";
@@ -95,7 +95,7 @@ std::string Channels::start_of(const Held& held) const {
 }
 
 // What a source or a library below it throws is a fault of that source.
-Status Channels::try_open(Held& held) {
+Status Channels::try_open(SourceEntry& held) {
   try {
     held.source = sources_.make(held.name);
     return held.source ? held.source->open(start_of(held)) : Status{Code::missing};
@@ -104,7 +104,7 @@ Status Channels::try_open(Held& held) {
   }
 }
 
-Status Channels::try_read(Held& held, size_t max, bool& more) {
+Status Channels::try_read(SourceEntry& held, size_t max, bool& more) {
   try {
     return held.source->read(*this, max, more);
   } catch (const std::exception&) {
@@ -112,7 +112,7 @@ Status Channels::try_read(Held& held, size_t max, bool& more) {
   }
 }
 
-bool Channels::open(Held& held, Clock::time_point now) {
+bool Channels::open(SourceEntry& held, Clock::time_point now) {
   if (held.source) return true;
   if (now < held.retry_at) return false;
   if (const Status status = try_open(held); !status) {
@@ -128,7 +128,7 @@ bool Channels::open(Held& held, Clock::time_point now) {
 }
 
 // The status may speak of what the source holds.
-void Channels::failed(Held& held, const Status& status, Clock::time_point now) {
+void Channels::failed(SourceEntry& held, const Status& status, Clock::time_point now) {
   if (held.told != status.code && status.code == Code::missing)
     log::debug("log source is not there", {{"source", held.name}});
   else if (held.told != status.code)
@@ -137,16 +137,16 @@ void Channels::failed(Held& held, const Status& status, Clock::time_point now) {
   held.source.reset();
   held.retry_at = now + held.pause;
   held.pause = std::min(2 * held.pause, kLongestPause);
-  for (Feed& feed : feeds_) {
+  for (ChannelFeed& feed : feeds_) {
     if (feed.live.held == &held) feed.live = {};
     if (feed.earlier.held == &held) feed.earlier = {};
   }
 }
 
-void Channels::activate(Feed& feed, Held& held) {
+void Channels::activate(ChannelFeed& feed, SourceEntry& held) {
   const bool goes_on = feed.mark_source == held.name && !held.position.empty();
   feed.live = {&held, {}, 0};
-  if (!goes_on) feed.live.seam = Seam(feed.channel, feed.mark_us, held.missing_since_us, feed.recent);
+  if (!goes_on) feed.live.takeover = Takeover(feed.channel, feed.mark_us, held.missing_since_us, feed.recent);
   feed.mark_source = held.name;
   feed.told_none = false;
   changed_ = true;
@@ -155,15 +155,15 @@ void Channels::activate(Feed& feed, Held& held) {
 }
 
 // Whether it is a file that nobody has written to since this boot, and holds nothing that is still to be read.
-bool Channels::rests(const Feed& feed, const Held& held) const {
+bool Channels::rests(const ChannelFeed& feed, const SourceEntry& held) const {
   const bool goes_on = feed.mark_source == held.name && !held.caught_up;
   const int64_t written_us = held.source->written_us();
   return written_us != 0 && written_us < boot_.start_us && !goes_on;
 }
 
-void Channels::choose(Feed& feed, Clock::time_point now) {
-  Held* resting = nullptr;
-  for (Held* const candidate : feed.order) {
+void Channels::choose(ChannelFeed& feed, Clock::time_point now) {
+  SourceEntry* resting = nullptr;
+  for (SourceEntry* const candidate : feed.order) {
     if (candidate != feed.live.held && !open(*candidate, now)) continue;
     if (rests(feed, *candidate)) {
       candidate->retry_at = now + kRest;
@@ -180,20 +180,20 @@ void Channels::choose(Feed& feed, Clock::time_point now) {
   log::info("no log source for this channel", {{"channel", name(feed.channel)}});
 }
 
-void Channels::look_before_boot(Feed& feed, Clock::time_point now) {
+void Channels::look_before_boot(ChannelFeed& feed, Clock::time_point now) {
   if (feed.mark_source != kKmsg || feed.mark_us == 0) return;
-  for (Held* const candidate : feed.order) {
+  for (SourceEntry* const candidate : feed.order) {
     if (candidate->name == kKmsg || !open(*candidate, now)) continue;
-    feed.earlier = {candidate, Seam(feed.channel, feed.mark_us, 0, feed.recent), boot_.start_us};
+    feed.earlier = {candidate, Takeover(feed.channel, feed.mark_us, 0, feed.recent), boot_.start_us};
     log::info("looking for the end of the boot before", {{"channel", name(feed.channel)}, {"source", candidate->name}});
     return;
   }
 }
 
 void Channels::close_unused() {
-  for (Held& held : held_) {
-    const bool used =
-        std::any_of(feeds_.begin(), feeds_.end(), [&held](const Feed& f) { return f.live.held == &held || f.earlier.held == &held; });
+  for (SourceEntry& held : entries_) {
+    const bool used = std::any_of(feeds_.begin(), feeds_.end(),
+                                  [&held](const ChannelFeed& f) { return f.live.held == &held || f.earlier.held == &held; });
     if (used || !held.source) continue;
     held.position = held.source->position();
     held.source.reset();
@@ -202,16 +202,16 @@ void Channels::close_unused() {
 
 // ---- Lines ----------------------------------------------------------------------------------------------------------------------
 
-Channels::Inlet* Channels::inlet(Feed& feed) {
+Channels::FeedInput* Channels::input(ChannelFeed& feed) {
   return feed.live.held == reading_ ? &feed.live : feed.earlier.held == reading_ ? &feed.earlier : nullptr;
 }
 
 void Channels::line(const Line& line) {
   if (line.time_us != 0) last_line_us_ = line.time_us;
-  const auto feed = std::find_if(feeds_.begin(), feeds_.end(), [&line](const Feed& f) { return f.channel == line.channel; });
+  const auto feed = std::find_if(feeds_.begin(), feeds_.end(), [&line](const ChannelFeed& f) { return f.channel == line.channel; });
   if (feed == feeds_.end()) return;
-  Inlet* const from = inlet(*feed);
-  if (!from || from->seam.is_old(line.time_us)) return;
+  FeedInput* const from = input(*feed);
+  if (!from || from->takeover.is_old(line.time_us)) return;
   if (from->before_us != 0 && (line.time_us == 0 || line.time_us >= from->before_us)) return;
   ++numbers_.lines[static_cast<size_t>(line.channel)];
   numbers_.bytes += line.text.size();
@@ -221,7 +221,7 @@ void Channels::line(const Line& line) {
   if (matcher_.find(line) == 0) return;
   Line fresh = line;
   const uint64_t hash = Recent::hash(line.text);
-  fresh.repeated = from->seam.fresh(hash, line.time_us, line.repeated);
+  fresh.repeated = from->takeover.fresh(hash, line.time_us, line.repeated);
   if (fresh.repeated == 0) return;
   feed->recent.add({time_us, hash, fresh.repeated});
   matcher_.tell(fresh);
@@ -229,24 +229,24 @@ void Channels::line(const Line& line) {
 }
 
 void Channels::lost(Channel channel, std::string_view reason, uint64_t lines) {
-  for (Feed& feed : feeds_) {
-    if (feed.channel != channel || !inlet(feed)) continue;
+  for (ChannelFeed& feed : feeds_) {
+    if (feed.channel != channel || !input(feed)) continue;
     numbers_.lost[{channel, std::string(reason)}] += lines;
     numbers_.last_lost_us[static_cast<size_t>(channel)] = read_at_us_;
   }
 }
 
-void Channels::after_read(Held& held, Clock::time_point now, bool more) {
-  for (Feed& feed : feeds_) {
+void Channels::after_read(SourceEntry& held, Clock::time_point now, bool more) {
+  for (ChannelFeed& feed : feeds_) {
     if (feed.live.held == &held) {
-      feed.live.seam.after_read(more, now);
+      feed.live.takeover.after_read(more, now);
       if (!more && feed.mark_us == 0) feed.mark_us = read_at_us_;  // no line yet, and none missed
     }
     if (feed.earlier.held == &held && !more) feed.earlier = {};
   }
 }
 
-bool Channels::read(Held& held, Clock::time_point now, size_t max) {
+bool Channels::read(SourceEntry& held, Clock::time_point now, size_t max) {
   bool more = false;
   reading_ = &held;
   read_at_us_ = now_us_();
@@ -266,24 +266,24 @@ bool Channels::read(Held& held, Clock::time_point now, size_t max) {
 }
 
 bool Channels::step(Clock::time_point now, size_t max) {
-  for (Feed& feed : feeds_) choose(feed, now);
+  for (ChannelFeed& feed : feeds_) choose(feed, now);
   if (!looked_back_ && !restored_boot_.empty() && restored_boot_ != boot_.id)
-    for (Feed& feed : feeds_) look_before_boot(feed, now);
+    for (ChannelFeed& feed : feeds_) look_before_boot(feed, now);
   looked_back_ = true;
   close_unused();
   numbers_.lag_seconds = 0;
   bool more = false;
-  for (Held& held : held_)
+  for (SourceEntry& held : entries_)
     if (held.source && read(held, now, max)) more = true;
   return more;
 }
 
 void Channels::add_descriptors(std::vector<pollfd>& out) const {
-  for (const Held& held : held_)
+  for (const SourceEntry& held : entries_)
     if (held.source && held.source->fd() >= 0) out.push_back({held.source->fd(), POLLIN, 0});
 }
 
-const LogNumbers& Channels::numbers() {
+const LogStats& Channels::numbers() {
   numbers_.fallbacks = matcher_.fallbacks();
   return numbers_;
 }

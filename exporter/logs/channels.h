@@ -1,7 +1,7 @@
 // Which source feeds which channel: of each channel's sources the first that works, and no other, so that nothing is counted twice.
 //
-// When a source fails, the next takes over; a better one is tried again after a pause and takes over from it in turn. seam.h is what keeps
-// the two from counting a line both.
+// When a source fails, the next takes over; a better one is tried again after a pause and takes over from it in turn. takeover.h is what
+// keeps the two from counting a line both.
 //
 // A file that nobody has written to since this boot is passed over while another source works: it may be what is left of an older
 // configuration, beside a journal in which the daemon is alive. What it held when it was followed last is read to its end first, and when
@@ -23,10 +23,10 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/logs/takeover.h"
-#include "exporter/logs/state/snapshot.h"
-#include "exporter/logs/sources/source.h"
 #include "exporter/logs/log_stats.h"
+#include "exporter/logs/sources/source.h"
+#include "exporter/logs/state/snapshot.h"
+#include "exporter/logs/takeover.h"
 
 namespace fencewatch {
 
@@ -65,19 +65,19 @@ class Channels final : private Sink {
   // Whether something was counted since the last call, or a channel got another source: worth keeping at once.
   bool changed() { return std::exchange(changed_, false); }
   void add_descriptors(std::vector<pollfd>& out) const;
-  const LogNumbers& numbers();
+  const LogStats& numbers();
 
  private:
-  struct Held;
-  struct Inlet {
-    Held* held = nullptr;
-    Seam seam;
+  struct SourceEntry;
+  struct FeedInput {
+    SourceEntry* held = nullptr;
+    Takeover takeover;
     int64_t before_us = 0;  // not 0: only lines that are older
   };
-  struct Feed {
+  struct ChannelFeed {
     Channel channel;
-    std::vector<Held*> order;
-    Inlet live, earlier;  // earlier: what tells the end of the boot before
+    std::vector<SourceEntry*> order;
+    FeedInput live, earlier;  // earlier: what tells the end of the boot before
     std::string mark_source;
     int64_t mark_us = 0;
     Recent recent;
@@ -89,35 +89,35 @@ class Channels final : private Sink {
   void rotated() override { ++numbers_.rotations; }
   void truncated() override { ++numbers_.truncations; }
 
-  Held& held(const std::string& name);
-  Inlet* inlet(Feed& feed);
-  void choose(Feed& feed, Clock::time_point now);
-  bool rests(const Feed& feed, const Held& held) const;
-  bool open(Held& held, Clock::time_point now);
-  std::string start_of(const Held& held) const;
-  void activate(Feed& feed, Held& held);
-  void look_before_boot(Feed& feed, Clock::time_point now);
-  Status try_open(Held& held);
-  Status try_read(Held& held, size_t max, bool& more);
-  bool read(Held& held, Clock::time_point now, size_t max);
-  void after_read(Held& held, Clock::time_point now, bool more);
-  void failed(Held& held, const Status& status, Clock::time_point now);
+  SourceEntry& held(const std::string& name);
+  FeedInput* input(ChannelFeed& feed);
+  void choose(ChannelFeed& feed, Clock::time_point now);
+  bool rests(const ChannelFeed& feed, const SourceEntry& held) const;
+  bool open(SourceEntry& held, Clock::time_point now);
+  std::string start_of(const SourceEntry& held) const;
+  void activate(ChannelFeed& feed, SourceEntry& held);
+  void look_before_boot(ChannelFeed& feed, Clock::time_point now);
+  Status try_open(SourceEntry& held);
+  Status try_read(SourceEntry& held, size_t max, bool& more);
+  bool read(SourceEntry& held, Clock::time_point now, size_t max);
+  void after_read(SourceEntry& held, Clock::time_point now, bool more);
+  void failed(SourceEntry& held, const Status& status, Clock::time_point now);
   void close_unused();
 
   const LogSources sources_;
   const Boot boot_;
   Matcher& matcher_;
   const std::function<int64_t()> now_us_;
-  std::list<Held> held_;
-  std::vector<Feed> feeds_;
+  std::list<SourceEntry> entries_;
+  std::vector<ChannelFeed> feeds_;
   std::string restored_boot_;
   bool looked_back_ = false;
 
-  Held* reading_ = nullptr;
+  SourceEntry* reading_ = nullptr;
   int64_t read_at_us_ = 0;
   int64_t last_line_us_ = 0;  // of the source that is being read
   bool changed_ = false;
-  LogNumbers numbers_;
+  LogStats numbers_;
 };
 
 }  // namespace fencewatch

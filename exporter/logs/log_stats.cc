@@ -34,7 +34,7 @@ constexpr std::string_view kReasons[] = {"overrun", "too_long", "truncated"};
 
 std::span<const Family> log_families() { return kTable; }
 
-void write(const LogNumbers& numbers, Page& page) {
+void write(const LogStats& numbers, Page& page) {
   const auto each_wanted = [&numbers](auto&& visit) {
     for (size_t i = 0; i < numbers.names.size(); ++i)
       if (!numbers.names[i].empty()) visit(i, std::string_view(numbers.names[i]));

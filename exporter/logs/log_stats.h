@@ -14,7 +14,7 @@
 
 namespace fencewatch {
 
-struct LogNumbers {
+struct LogStats {
   std::array<std::string, kAllChannels> names;  // empty: no pattern asks for it
   std::array<uint64_t, kAllChannels> lines{};
   std::array<std::string, kAllChannels> sources;  // empty: none works
@@ -24,7 +24,7 @@ struct LogNumbers {
   double lag_seconds = 0;
 };
 
-void write(const LogNumbers& numbers, Page& page);
+void write(const LogStats& numbers, Page& page);
 std::span<const Family> log_families();  // with state_saved_timestamp_seconds, which is written last
 void write_saved(int64_t saved_us, Page& page);
 

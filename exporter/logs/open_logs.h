@@ -1,4 +1,4 @@
-// Which logs the configuration asks for, and where they are on the watched machine.
+// Brings the logs together with the collectors that want to hear of them.
 #pragma once
 
 #include <memory>
@@ -7,18 +7,12 @@
 
 namespace fencewatch {
 
-struct Config;
+struct Settings;
 class Runner;
 
 // Hands the events of the logs to the Runner's collectors and has its own metrics shown. Null: no collector wants to hear of any. Must
-// outlive the Runner's scrapes. Throws std::invalid_argument that names a pattern that cannot be used; with Config::Mode::check that is
+// outlive the Runner's scrapes. Throws std::invalid_argument that names a pattern that cannot be used; with Settings::Mode::check that is
 // all it does.
-std::unique_ptr<LogReader> open_logs(const Config& config, Runner& runner);
-
-// Where the journal of the watched machine is; empty: it is that of this machine.
-std::string journal_directory(const Config& config);
-
-// The sources of each channel, the best first: what the configuration says, or the usual ones.
-LogSources log_sources(const Config& config);
+std::unique_ptr<LogReader> open_logs(const Settings& settings, Runner& runner);
 
 }  // namespace fencewatch

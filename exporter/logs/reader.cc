@@ -14,11 +14,11 @@
 #include <thread>
 #include <utility>
 
+#include "exporter/base/log.h"
 #include "exporter/collect/counts.h"
+#include "exporter/logs/log_stats.h"
 #include "exporter/logs/match/matcher.h"
 #include "exporter/logs/state/state_file.h"
-#include "exporter/logs/log_stats.h"
-#include "exporter/base/log.h"
 #include "exporter/node/resolve.h"
 
 namespace fencewatch {
@@ -73,7 +73,7 @@ struct LogReader::Impl {
   std::mutex mutex;  // guards what follows
   std::condition_variable ended_changed;
   bool ended = false;
-  LogNumbers shown;
+  LogStats shown;
   Clock::time_point busy_since = Clock::time_point::max();
 };
 
@@ -211,7 +211,7 @@ bool LogReader::stop(std::chrono::milliseconds patience) {
 
 void LogReader::write(Page& page) const {
   const std::lock_guard lock(impl_->mutex);
-  LogNumbers& shown = impl_->shown;
+  LogStats& shown = impl_->shown;
   const double lag = shown.lag_seconds;
   const Clock::time_point now = Clock::now();
   if (now > impl_->busy_since) shown.lag_seconds = std::max(lag, std::chrono::duration<double>(now - impl_->busy_since).count());

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "exporter/collect/collector.h"
-#include "exporter/logs/channels.h"
 #include "exporter/exposition/page.h"
+#include "exporter/logs/channels.h"
 
 namespace fencewatch {
 

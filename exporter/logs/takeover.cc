@@ -31,20 +31,20 @@ uint32_t Recent::take(uint64_t hash, int64_t time_us, int64_t slack_us, uint32_t
   return times;
 }
 
-Seam::Seam(Channel channel, int64_t until_us, int64_t since_us, const Recent& recent)
+Takeover::Takeover(Channel channel, int64_t until_us, int64_t since_us, const Recent& recent)
     : until_us_(until_us != 0 ? until_us : since_us),
-      slack_us_(seam_slack_us(channel)),
+      slack_us_(takeover_slack_us(channel)),
       backlog_(until_us_ != 0),
       drop_timeless_(until_us != 0),
       settled_(Clock::time_point::max()),
       told_(recent) {}
 
-bool Seam::is_old(int64_t time_us) const {
+bool Takeover::is_old(int64_t time_us) const {
   if (!backlog_) return false;
   return time_us == 0 ? drop_timeless_ : time_us < until_us_ - slack_us_;
 }
 
-void Seam::after_read(bool more, Clock::time_point now) {
+void Takeover::after_read(bool more, Clock::time_point now) {
   if (more) return;
   if (settled_ == Clock::time_point::max()) settled_ = now + kStragglers;
   backlog_ = false;

@@ -11,7 +11,7 @@
 namespace fencewatch {
 
 // How far the times that two sources give to the same line may be apart. kmsg has a clock of its own, which drifts.
-constexpr int64_t seam_slack_us(Channel channel) { return channel == Channel::kernel ? 60'000'000 : 2'000'000; }
+constexpr int64_t takeover_slack_us(Channel channel) { return channel == Channel::kernel ? 60'000'000 : 2'000'000; }
 
 // The counted lines of a channel that another source may tell again, the oldest first.
 class Recent {
@@ -30,14 +30,14 @@ class Recent {
   std::vector<Counted> all_;
 };
 
-class Seam {
+class Takeover {
  public:
   using Clock = std::chrono::steady_clock;
 
-  Seam() = default;  // there is none: everything is new
+  Takeover() = default;  // there is none: everything is new
   // The channel has come to `until_us`, 0 if it never had a line, and counted `recent` on the way. The later source may begin with older
   // lines. `since_us`: no line is older when nothing was counted, e.g. the time at which the file was not there yet.
-  Seam(Channel channel, int64_t until_us, int64_t since_us, const Recent& recent);
+  Takeover(Channel channel, int64_t until_us, int64_t since_us, const Recent& recent);
 
   // Whether a line of this time was handed on before, as far as its time tells.
   bool is_old(int64_t time_us) const;

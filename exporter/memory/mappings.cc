@@ -7,8 +7,8 @@
 #include <charconv>
 
 #include "exporter/base/line_buffer.h"
-#include "exporter/node/resolve.h"
 #include "exporter/base/scan.h"
+#include "exporter/node/resolve.h"
 
 namespace fencewatch {
 namespace {

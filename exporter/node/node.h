@@ -7,29 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "exporter/base/bytes.h"
+#include "exporter/base/settings.h"
 #include "exporter/base/status.h"
 
 namespace fencewatch {
-
-// A buffer that keeps its capacity: the second read of a file of the same size allocates nothing.
-class Bytes {
- public:
-  const char* data() const { return data_.get(); }
-  char* data() { return data_.get(); }
-  size_t size() const { return size_; }
-  size_t capacity() const { return capacity_; }
-  std::string_view view() const { return {data_.get(), size_}; }
-  operator std::string_view() const { return view(); }
-  void clear() { size_ = 0; }
-  void resize(size_t n) { reserve(n), size_ = n; }  // new bytes are not initialised
-  void reserve(size_t n);                           // keeps the contents
-  void append(std::string_view text);
-
- private:
-  std::unique_ptr<char[]> data_;
-  size_t size_ = 0;
-  size_t capacity_ = 0;
-};
 
 using Names = std::vector<std::string>;
 
@@ -47,12 +29,6 @@ class Node {
   virtual long page_size() const = 0;
 
   static constexpr size_t kMaxFile = 64 << 20;
-};
-
-struct NodePaths {
-  std::string procfs = "/proc";
-  std::string sysfs = "/sys";
-  std::string rootfs = "/";
 };
 
 // Files of a real procfs stay open and are read with pread (half the price of open, read, close); all others are opened each

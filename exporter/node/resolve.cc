@@ -72,10 +72,6 @@ struct Walk {
 
 }  // namespace
 
-Fd::~Fd() {
-  if (fd_ >= 0) close(fd_);
-}
-
 Fd open_plainly(int root, std::string_view path, int flags) {
   const Path name(path);
   return name.fits ? Fd(open_again(root, name.text, flags)) : failed(ENAMETOOLONG);
@@ -118,25 +114,6 @@ Fd open_in_root(int root, std::string_view path, int flags) {
     }
   }
   return walk_in_root(root, path, flags);
-}
-
-Status fault(int error, std::string_view file) {
-  Code code = Code::io;
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-    case ENODEV:
-    case ESRCH:
-    case EOPNOTSUPP:  // pressure files while psi is off
-      code = Code::missing;
-      break;
-    case EACCES:
-    case EPERM:
-      code = Code::denied;
-      break;
-  }
-  const char* text = strerrordesc_np(error);  // a literal of the C library, unlike strerror
-  return {code, 0, file, text != nullptr ? text : "unknown error"};
 }
 
 }  // namespace fencewatch

@@ -20,10 +20,10 @@
 
 namespace fencewatch {
 
-using front::Kind;
+using door::Kind;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using State = front::Client::State;
+using State = door::Client::State;
 
 namespace {
 
@@ -65,20 +65,20 @@ void ring(int fd) {
 
 }  // namespace
 
-Front::Front(std::vector<int> listeners, Inner inner, const WebSource& web, bool health_open, HttpMetrics& metrics)
+Door::Door(std::vector<int> listeners, Inner inner, const WebSource& web, bool health_open, HttpMetrics& metrics)
     : listeners_(std::move(listeners)),
       web_(web),
       health_open_(health_open),
       metrics_(metrics),
-      gate_(inner.listener, inner.port),
+      filter_(inner.listener, inner.port),
       epoll_(made(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wake_(made(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       users_(std::make_unique<Users>([this] { ring(wake_); })) {
-  if (!gate_.filters())
+  if (!filter_.filters())
     log::warn("the kernel refuses SO_ATTACH_FILTER: processes of this machine can reach the inner port, and get no answer");
-  for (uint32_t i = 0; i < kLanes; ++i) lanes_[i].index = i;
-  add(wake_, front::tag(Kind::wake, 0), EPOLLIN);
-  for (uint32_t i = 0; i < listeners_.size(); ++i) add(listeners_[i], front::tag(Kind::listener, i), EPOLLIN);
+  for (uint32_t i = 0; i < kUpstreams; ++i) upstreams_[i].index = i;
+  add(wake_, door::tag(Kind::wake, 0), EPOLLIN);
+  for (uint32_t i = 0; i < listeners_.size(); ++i) add(listeners_[i], door::tag(Kind::listener, i), EPOLLIN);
   const SmallStacks stacks(kStack);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "front");
@@ -86,40 +86,40 @@ Front::Front(std::vector<int> listeners, Inner inner, const WebSource& web, bool
   });
 }
 
-void Front::stop() {
+void Door::stop() {
   ending_ = true;
   close();
   if (thread_.joinable()) thread_.join();
 }
 
-Front::~Front() {
+Door::~Door() {
   stop();
   users_.reset();  // it rings
   for (auto& client : clients_) client.reset();
-  for (Lane& lane : lanes_)
-    if (lane.fd >= 0) gate_.close(lane.fd);
+  for (Upstream& upstream : upstreams_)
+    if (upstream.fd >= 0) filter_.close(upstream.fd);
   for (const int fd : listeners_) ::close(fd);
   ::close(wake_);
   ::close(epoll_);
 }
 
-void Front::close() {
+void Door::close() {
   closing_ = true;
   ring(wake_);
 }
 
-bool Front::knows(int source_port) const { return gate_.knows(source_port); }
+bool Door::knows(int source_port) const { return filter_.knows(source_port); }
 
-void Front::ping() { ring(wake_); }
+void Door::ping() { ring(wake_); }
 
-void Front::add(int fd, uint64_t tag, uint32_t events) const {
+void Door::add(int fd, uint64_t tag, uint32_t events) const {
   epoll_event event{};
   event.events = events;
   event.data.u64 = tag;
   made(epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
 }
 
-void Front::watch(Client& client, uint32_t events) {
+void Door::watch(Client& client, uint32_t events) {
   if (client.watched == events) return;
   epoll_event event{};
   event.events = client.watched = events;
@@ -127,15 +127,15 @@ void Front::watch(Client& client, uint32_t events) {
   epoll_ctl(epoll_, EPOLL_CTL_MOD, client.stream.fd(), &event);
 }
 
-void Front::watch(Lane& lane, uint32_t events) {
-  if (lane.watched == events) return;
+void Door::watch(Upstream& upstream, uint32_t events) {
+  if (upstream.watched == events) return;
   epoll_event event{};
-  event.events = lane.watched = events;
-  event.data.u64 = front::tag(Kind::lane, lane.index);
-  epoll_ctl(epoll_, EPOLL_CTL_MOD, lane.fd, &event);
+  event.events = upstream.watched = events;
+  event.data.u64 = door::tag(Kind::upstream, upstream.index);
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, upstream.fd, &event);
 }
 
-void Front::run() {
+void Door::run() {
   Clock::time_point last = Clock::time_point::max();
   while (true) {
     epoll_event events[64];
@@ -156,13 +156,13 @@ void Front::run() {
   }
 }
 
-bool Front::busy() const {
+bool Door::busy() const {
   return std::any_of(clients_.begin(), clients_.end(), [](const auto& client) { return client && client->state == State::exchanging; });
 }
 
-void Front::event(uint64_t tag, uint32_t events) {
-  const uint32_t index = front::index_of(tag);
-  switch (front::kind_of(tag)) {
+void Door::event(uint64_t tag, uint32_t events) {
+  const uint32_t index = door::index_of(tag);
+  switch (door::kind_of(tag)) {
     case Kind::wake: {
       uint64_t count = 0;
       [[maybe_unused]] const ssize_t emptied = ::read(wake_, &count, sizeof count);
@@ -171,14 +171,14 @@ void Front::event(uint64_t tag, uint32_t events) {
     }
     case Kind::listener:
       return accept(listeners_[index]);
-    case Kind::lane:
-      return lane_event(lanes_[index]);
+    case Kind::upstream:
+      return upstream_event(upstreams_[index]);
     case Kind::client:
       if (clients_[index] && clients_[index]->tag == tag) client_event(*clients_[index], events);
   }
 }
 
-void Front::accept(int listener) {
+void Door::accept(int listener) {
   for (int i = 0; i < kAcceptAtOnce && !closing_; ++i) {
     auto place = std::find(clients_.begin(), clients_.end(), nullptr);
     if (place == clients_.end()) {
@@ -194,7 +194,7 @@ void Front::accept(int listener) {
     }
     constexpr int kOn = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
-    const uint64_t tag = front::tag(Kind::client, static_cast<uint32_t>(place - clients_.begin()), ++generation_);
+    const uint64_t tag = door::tag(Kind::client, static_cast<uint32_t>(place - clients_.begin()), ++generation_);
     try {
       *place = std::make_unique<Client>(fd, web_.now()->tls, tag, from(address));
       most_ = std::max(most_, ++connections_);
@@ -210,7 +210,7 @@ void Front::accept(int listener) {
 }
 
 // False: everybody is at work or has only just come.
-bool Front::make_room() {
+bool Door::make_room() {
   Client* oldest = nullptr;
   const auto better = [&oldest](const Client& c) {
     return !oldest || c.stranger() > oldest->stranger() || (c.stranger() == oldest->stranger() && c.since < oldest->since);
@@ -222,31 +222,31 @@ bool Front::make_room() {
   return oldest != nullptr;
 }
 
-void Front::pause(bool paused) {
+void Door::pause(bool paused) {
   if (std::exchange(paused_, paused) == paused) return;
   for (uint32_t i = 0; i < listeners_.size(); ++i) {
     epoll_event event{};
     event.events = paused ? 0u : static_cast<uint32_t>(EPOLLIN);
-    event.data.u64 = front::tag(Kind::listener, i);
+    event.data.u64 = door::tag(Kind::listener, i);
     epoll_ctl(epoll_, EPOLL_CTL_MOD, listeners_[i], &event);
   }
 }
 
-void Front::drop(Client& client) {
-  if (client.lane) {
-    client.lane->client = nullptr;
-    close(*client.lane);
+void Door::drop(Client& client) {
+  if (client.upstream) {
+    client.upstream->client = nullptr;
+    close(*client.upstream);
   }
-  clients_[front::index_of(client.tag)].reset();
+  clients_[door::index_of(client.tag)].reset();
   --connections_;
 }
 
-void Front::drop(Client& client, Lost reason) {
+void Door::drop(Client& client, Lost reason) {
   ++lost_[static_cast<size_t>(reason)];
   drop(client);
 }
 
-bool Front::late(Client& client) {
+bool Door::late(Client& client) {
   const auto age = now_ - client.since;
   switch (client.state) {
     case State::handshaking:
@@ -259,9 +259,9 @@ bool Front::late(Client& client) {
     case State::waiting:
       return false;  // it gets an answer, see sweep()
     case State::exchanging: {
-      const bool answered = client.lane->state == Lane::State::body;
+      const bool answered = client.upstream->state == Upstream::State::body;
       const bool others = std::any_of(clients_.begin(), clients_.end(), [](const auto& c) { return c && c->state == State::waiting; });
-      return now_ - client.lane->since > (!answered ? kAnswer : others ? kTakeQuick : kTake);
+      return now_ - client.upstream->since > (!answered ? kAnswer : others ? kTakeQuick : kTake);
     }
     case State::lingering:
       return age > kLinger;
@@ -269,7 +269,7 @@ bool Front::late(Client& client) {
   return false;
 }
 
-void Front::sweep() {
+void Door::sweep() {
   next_sweep_ = now_ + milliseconds(250);
   for (auto& client : clients_) {
     if (!client) continue;
@@ -304,9 +304,9 @@ constexpr std::string_view kReasons[] = {"full", "timeout", "tls"};
 
 }  // namespace
 
-std::span<const Family> Front::families() { return kFamilies; }
+std::span<const Family> Door::families() { return kFamilies; }
 
-void Front::render(Page& page) const {
+void Door::render(Page& page) const {
   if (web_.configured()) page.one(kFamilies[0], uint64_t{web_.last_reload_successful()});
   if (const auto setup = web_.now(); setup->tls) page.one(kFamilies[1], static_cast<uint64_t>(setup->tls->not_after()));
   page.one(kFamilies[2], static_cast<uint64_t>(connections_.load()));

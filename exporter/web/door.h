@@ -1,10 +1,10 @@
 // The door: TLS, users, a rate, IPv6, several addresses and sockets from systemd, in front of a server that knows none of these.
 //
 // One thread and one epoll for all connections; what is slow has threads of its own (passwords: Users; files: WebSource). It reads the
-// head of a request, decides, and hands it on in a form of its own over one of kLanes connections through the Gate; the answer goes back
-// through a buffer of fixed size. There are at most kClients connections. When there is no room, the oldest that has not yet asked
-// anything sensible makes room, but not in its first moments: so a flood of connections that never come to the point delays others, and
-// cannot keep them out.
+// head of a request, decides, and hands it on in a form of its own over one of kUpstreams connections through the LoopbackFilter; the
+// answer goes back through a buffer of fixed size. There are at most kClients connections. When there is no room, the oldest that has not
+// yet asked anything sensible makes room, but not in its first moments: so a flood of connections that never come to the point delays
+// others, and cannot keep them out.
 #pragma once
 
 #include <array>
@@ -18,27 +18,27 @@
 #include <vector>
 
 #include "exporter/web/door_parts.h"
-#include "exporter/web/loopback_filter.h"
 #include "exporter/web/http_metrics.h"
+#include "exporter/web/loopback_filter.h"
 #include "exporter/web/users.h"
 #include "exporter/web/web_source.h"
 
 namespace fencewatch {
 
-class Front {
+class Door {
  public:
   struct Inner {
     int listener;  // on 127.0.0.1:port
     int port;
   };
-  // `listeners` are taken, `web` and `metrics` must outlive the Front. Throws std::runtime_error.
-  Front(std::vector<int> listeners, Inner inner, const WebSource& web, bool health_open, HttpMetrics& metrics);
-  ~Front();  // stop()
-  Front(const Front&) = delete;
+  // `listeners` are taken, `web` and `metrics` must outlive the Door. Throws std::runtime_error.
+  Door(std::vector<int> listeners, Inner inner, const WebSource& web, bool health_open, HttpMetrics& metrics);
+  ~Door();  // stop()
+  Door(const Door&) = delete;
 
   void close();                              // nothing new is answered
   void stop();                               // close(), and waits for the answers under way, some seconds
-  bool knows(int source_port) const;         // one of the lanes comes from there
+  bool knows(int source_port) const;         // one of the upstreams comes from there
   void ping();                               // asks for a sign of life
   uint64_t pongs() const { return pongs_; }  // rises after each
   void render(Page& page) const;             // families()
@@ -47,17 +47,17 @@ class Front {
 
  private:
   using Clock = std::chrono::steady_clock;
-  using Client = front::Client;
-  using Lane = front::Lane;
+  using Client = door::Client;
+  using Upstream = door::Upstream;
   enum class Lost : uint8_t { full, timeout, tls };
   static constexpr size_t kClients = 256;
-  static constexpr size_t kLanes = 11;  // of the server's workers one stays free, so that it never has to look for idle connections
+  static constexpr size_t kUpstreams = 11;  // of the server's workers one stays free, so that it never has to look for idle connections
 
   void run();
   void event(uint64_t tag, uint32_t events);
   void add(int fd, uint64_t tag, uint32_t events) const;
   void watch(Client& client, uint32_t events);
-  void watch(Lane& lane, uint32_t events);
+  void watch(Upstream& upstream, uint32_t events);
   // front.cc: who comes and who goes
   void accept(int listener);
   bool make_room();
@@ -67,7 +67,7 @@ class Front {
   void sweep();
   bool late(Client& client);
   bool busy() const;
-  // front_requests.cc: what a client says, and what the front itself answers
+  // door_requests.cc: what a client says, and what the front itself answers
   void client_event(Client& client, uint32_t events);
   void wait(Client& client, Stream::Io io);
   void read(Client& client);
@@ -79,27 +79,27 @@ class Front {
   void write_answer(Client& client);
   void hear_users();
   bool take_token(const WebConfig& config);
-  // front_exchange.cc: the lanes
+  // door_exchange.cc: the upstreams
   void exchange(Client& client);
-  void begin(Lane& lane, Client& client);
-  void lane_event(Lane& lane);
-  void send_request(Lane& lane);
-  void read_head(Lane& lane);
-  void relay(Lane& lane);
-  void finish(Lane& lane);
-  void fail(Lane& lane);
-  void close(Lane& lane);
+  void begin(Upstream& upstream, Client& client);
+  void upstream_event(Upstream& upstream);
+  void send_request(Upstream& upstream);
+  void read_head(Upstream& upstream);
+  void relay(Upstream& upstream);
+  void finish(Upstream& upstream);
+  void fail(Upstream& upstream);
+  void close(Upstream& upstream);
   void serve_waiting();
 
   std::vector<int> listeners_;
   const WebSource& web_;
   const bool health_open_;
   HttpMetrics& metrics_;
-  Gate gate_;
+  LoopbackFilter filter_;
   const int epoll_;
   const int wake_;
   std::array<std::unique_ptr<Client>, kClients> clients_;
-  std::array<Lane, kLanes> lanes_;
+  std::array<Upstream, kUpstreams> upstreams_;
   uint32_t generation_ = 0;
   Clock::time_point now_;
   Clock::time_point next_sweep_;

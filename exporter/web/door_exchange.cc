@@ -1,4 +1,4 @@
-// The side of the Front that the server behind it sees.
+// The side of the Door that the server behind it sees.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -7,13 +7,13 @@
 #include <cstring>
 #include <string>
 
-#include "exporter/web/door.h"
 #include "exporter/base/scan.h"
+#include "exporter/web/door.h"
 
 namespace fencewatch {
 
-using front::Kind;
-using State = front::Client::State;
+using door::Kind;
+using State = door::Client::State;
 using Io = Stream::Io;
 
 namespace {
@@ -43,133 +43,134 @@ AnswerHead parse_answer(std::string_view bytes) {
 
 }  // namespace
 
-void Front::exchange(Client& client) {
-  const auto lane = std::find_if(lanes_.begin(), lanes_.end(), [](const Lane& l) { return l.state == Lane::State::idle; });
-  if (lane != lanes_.end()) return begin(*lane, client);
+void Door::exchange(Client& client) {
+  const auto upstream =
+      std::find_if(upstreams_.begin(), upstreams_.end(), [](const Upstream& l) { return l.state == Upstream::State::idle; });
+  if (upstream != upstreams_.end()) return begin(*upstream, client);
   client.state = State::waiting;
   client.since = now_;
   watch(client, 0);
 }
 
-void Front::begin(Lane& lane, Client& client) {
-  if (lane.fd < 0) {
-    lane.fd = gate_.connect();
-    if (lane.fd < 0) return answer(client, 502);
-    lane.used = false;
-    lane.watched = EPOLLIN;
-    add(lane.fd, front::tag(Kind::lane, lane.index), EPOLLIN);
+void Door::begin(Upstream& upstream, Client& client) {
+  if (upstream.fd < 0) {
+    upstream.fd = filter_.connect();
+    if (upstream.fd < 0) return answer(client, 502);
+    upstream.used = false;
+    upstream.watched = EPOLLIN;
+    add(upstream.fd, door::tag(Kind::upstream, upstream.index), EPOLLIN);
   }
   const RequestHead& head = client.head;
-  lane.begin = 0;
-  lane.end = write_request(head, head.path, head.query, lane.buffer.data(), lane.buffer.size());
-  lane.state = Lane::State::sending;
-  lane.told = false;
-  lane.client = &client;
-  lane.since = now_;
-  client.lane = &lane;
+  upstream.begin = 0;
+  upstream.end = write_request(head, head.path, head.query, upstream.buffer.data(), upstream.buffer.size());
+  upstream.state = Upstream::State::sending;
+  upstream.told = false;
+  upstream.client = &client;
+  upstream.since = now_;
+  client.upstream = &upstream;
   client.state = State::exchanging;
   watch(client, 0);
-  send_request(lane);
+  send_request(upstream);
 }
 
-void Front::lane_event(Lane& lane) {
-  switch (lane.state) {
-    case Lane::State::idle:
-      return close(lane);  // it has nothing to say: the server ends it
-    case Lane::State::sending:
-      return send_request(lane);
-    case Lane::State::head:
-      return read_head(lane);
-    case Lane::State::body:
-      return relay(lane);
+void Door::upstream_event(Upstream& upstream) {
+  switch (upstream.state) {
+    case Upstream::State::idle:
+      return close(upstream);  // it has nothing to say: the server ends it
+    case Upstream::State::sending:
+      return send_request(upstream);
+    case Upstream::State::head:
+      return read_head(upstream);
+    case Upstream::State::body:
+      return relay(upstream);
   }
 }
 
-void Front::send_request(Lane& lane) {
-  while (lane.begin < lane.end) {
-    const ssize_t n = send(lane.fd, lane.buffer.data() + lane.begin, lane.end - lane.begin, MSG_NOSIGNAL);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return watch(lane, EPOLLOUT);
-    if (n < 0) return fail(lane);
-    lane.begin += static_cast<size_t>(n);
+void Door::send_request(Upstream& upstream) {
+  while (upstream.begin < upstream.end) {
+    const ssize_t n = send(upstream.fd, upstream.buffer.data() + upstream.begin, upstream.end - upstream.begin, MSG_NOSIGNAL);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return watch(upstream, EPOLLOUT);
+    if (n < 0) return fail(upstream);
+    upstream.begin += static_cast<size_t>(n);
   }
-  lane.begin = lane.end = 0;
-  lane.state = Lane::State::head;
-  watch(lane, EPOLLIN);
+  upstream.begin = upstream.end = 0;
+  upstream.state = Upstream::State::head;
+  watch(upstream, EPOLLIN);
 }
 
-void Front::read_head(Lane& lane) {
-  const ssize_t n = recv(lane.fd, lane.buffer.data() + lane.end, Lane::kBuffer - lane.end, 0);
+void Door::read_head(Upstream& upstream) {
+  const ssize_t n = recv(upstream.fd, upstream.buffer.data() + upstream.end, Upstream::kBuffer - upstream.end, 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n <= 0) return fail(lane);
-  lane.end += static_cast<size_t>(n);
-  const AnswerHead answer = parse_answer({lane.buffer.data(), lane.end});
-  if (answer.size == 0 && lane.end < Lane::kBuffer) return;
-  if (!answer.good) return fail(lane);
+  if (n <= 0) return fail(upstream);
+  upstream.end += static_cast<size_t>(n);
+  const AnswerHead answer = parse_answer({upstream.buffer.data(), upstream.end});
+  if (answer.size == 0 && upstream.end < Upstream::kBuffer) return;
+  if (!answer.good) return fail(upstream);
 
-  Client& client = *lane.client;
+  Client& client = *upstream.client;
   const bool keep = client.head.keep_alive && !closing_;
-  const size_t own = lane.end - answer.size;  // of the body
-  lane.body_left = client.head.method == RequestHead::Method::head ? 0 : answer.length;
-  if (own > lane.body_left) return fail(lane);
-  lane.body_left -= own;
-  lane.close_after = answer.close;
+  const size_t own = upstream.end - answer.size;  // of the body
+  upstream.body_left = client.head.method == RequestHead::Method::head ? 0 : answer.length;
+  if (own > upstream.body_left) return fail(upstream);
+  upstream.body_left -= own;
+  upstream.close_after = answer.close;
   client.head.keep_alive = keep;
-  // Its Connection: is about the lane and comes last; the client gets one about its own, and the headers of the web configuration.
-  std::string_view head{lane.buffer.data(), answer.size};
+  // Its Connection: is about the upstream and comes last; the client gets one about its own, and the headers of the web configuration.
+  std::string_view head{upstream.buffer.data(), answer.size};
   head = head.substr(0, head.rfind("Connection: "));
-  std::array<char, Lane::kMostHead> text;
+  std::array<char, Upstream::kMostHead> text;
   const std::string& more = client.setup->config.headers;
   const std::string_view connection = keep ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
-  if (head.size() + more.size() + connection.size() > text.size()) return fail(lane);
+  if (head.size() + more.size() + connection.size() > text.size()) return fail(upstream);
   char* end = std::copy(head.begin(), head.end(), text.data());
   end = std::copy(more.begin(), more.end(), end);
   end = std::copy(connection.begin(), connection.end(), end);
   const auto size = static_cast<size_t>(end - text.data());
-  std::memmove(lane.buffer.data() + size, lane.buffer.data() + answer.size, own);
-  std::memcpy(lane.buffer.data(), text.data(), size);
-  lane.begin = 0;
-  lane.end = size + own;
-  lane.state = Lane::State::body;
-  lane.since = now_;
-  relay(lane);
+  std::memmove(upstream.buffer.data() + size, upstream.buffer.data() + answer.size, own);
+  std::memcpy(upstream.buffer.data(), text.data(), size);
+  upstream.begin = 0;
+  upstream.end = size + own;
+  upstream.state = Upstream::State::body;
+  upstream.since = now_;
+  relay(upstream);
 }
 
-void Front::relay(Lane& lane) {
-  if (lane.state != Lane::State::body) return;
-  Client& client = *lane.client;
+void Door::relay(Upstream& upstream) {
+  if (upstream.state != Upstream::State::body) return;
+  Client& client = *upstream.client;
   while (true) {
-    while (lane.begin < lane.end) {
+    while (upstream.begin < upstream.end) {
       size_t put = 0;
-      const Io io = client.stream.write(lane.buffer.data() + lane.begin, lane.end - lane.begin, put);
+      const Io io = client.stream.write(upstream.buffer.data() + upstream.begin, upstream.end - upstream.begin, put);
       if (io == Io::ended) return drop(client);
       if (io != Io::done) {
-        watch(lane, 0);
+        watch(upstream, 0);
         return wait(client, io);
       }
-      lane.told = true;
-      lane.begin += put;
+      upstream.told = true;
+      upstream.begin += put;
     }
     watch(client, 0);
-    lane.begin = lane.end = 0;
-    if (lane.body_left == 0) return finish(lane);
-    const ssize_t n = recv(lane.fd, lane.buffer.data(), std::min<uint64_t>(Lane::kBuffer, lane.body_left), 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return watch(lane, EPOLLIN);
-    if (n <= 0) return fail(lane);
-    lane.end = static_cast<size_t>(n);
-    lane.body_left -= lane.end;
+    upstream.begin = upstream.end = 0;
+    if (upstream.body_left == 0) return finish(upstream);
+    const ssize_t n = recv(upstream.fd, upstream.buffer.data(), std::min<uint64_t>(Upstream::kBuffer, upstream.body_left), 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return watch(upstream, EPOLLIN);
+    if (n <= 0) return fail(upstream);
+    upstream.end = static_cast<size_t>(n);
+    upstream.body_left -= upstream.end;
   }
 }
 
-void Front::finish(Lane& lane) {
-  Client& client = *lane.client;
-  client.lane = nullptr;
-  lane.client = nullptr;
-  lane.used = true;
-  if (lane.close_after) {
-    close(lane);
+void Door::finish(Upstream& upstream) {
+  Client& client = *upstream.client;
+  client.upstream = nullptr;
+  upstream.client = nullptr;
+  upstream.used = true;
+  if (upstream.close_after) {
+    close(upstream);
   } else {
-    lane.state = Lane::State::idle;
-    watch(lane, EPOLLIN);
+    upstream.state = Upstream::State::idle;
+    watch(upstream, EPOLLIN);
   }
   serve_waiting();  // first: the client may have more requests ready
   if (client.head.keep_alive) return next_request(client);
@@ -178,36 +179,37 @@ void Front::finish(Lane& lane) {
 }
 
 // The server closed before it had answered. When it had been idle it may just have grown tired: once more, on a new one.
-void Front::fail(Lane& lane) {
-  Client& client = *lane.client;
-  const bool nothing_came = lane.state == Lane::State::sending || (lane.state == Lane::State::head && lane.end == 0);
-  const bool again = lane.used && nothing_came;
-  const bool told = lane.told;
-  client.lane = nullptr;
-  lane.client = nullptr;
-  close(lane);
+void Door::fail(Upstream& upstream) {
+  Client& client = *upstream.client;
+  const bool nothing_came = upstream.state == Upstream::State::sending || (upstream.state == Upstream::State::head && upstream.end == 0);
+  const bool again = upstream.used && nothing_came;
+  const bool told = upstream.told;
+  client.upstream = nullptr;
+  upstream.client = nullptr;
+  close(upstream);
   if (again)
-    begin(lane, client);
+    begin(upstream, client);
   else if (told)
     drop(client);
   else
     answer(client, 502);
 }
 
-void Front::close(Lane& lane) {
-  if (lane.fd >= 0) gate_.close(lane.fd);
-  lane.fd = -1;
-  lane.state = Lane::State::idle;
+void Door::close(Upstream& upstream) {
+  if (upstream.fd >= 0) filter_.close(upstream.fd);
+  upstream.fd = -1;
+  upstream.state = Upstream::State::idle;
 }
 
-void Front::serve_waiting() {
+void Door::serve_waiting() {
   while (true) {
-    const auto lane = std::find_if(lanes_.begin(), lanes_.end(), [](const Lane& l) { return l.state == Lane::State::idle; });
+    const auto upstream =
+        std::find_if(upstreams_.begin(), upstreams_.end(), [](const Upstream& l) { return l.state == Upstream::State::idle; });
     Client* first = nullptr;
     for (const auto& client : clients_)
       if (client && client->state == State::waiting && (!first || client->since < first->since)) first = client.get();
-    if (lane == lanes_.end() || !first) return;
-    begin(*lane, *first);
+    if (upstream == upstreams_.end() || !first) return;
+    begin(*upstream, *first);
   }
 }
 

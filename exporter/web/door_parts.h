@@ -1,4 +1,4 @@
-// What the Front keeps of a connection to a client, and of one to the server behind it.
+// What the Door keeps of a connection to a client, and of one to the server behind it.
 #pragma once
 
 #include <array>
@@ -13,27 +13,27 @@
 #include "exporter/web/users.h"
 #include "exporter/web/web_source.h"
 
-namespace fencewatch::front {
+namespace fencewatch::door {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
 // What an epoll event is about: a kind, which of them, and for clients which tenant of the place.
-enum class Kind : uint8_t { wake, listener, lane, client };
+enum class Kind : uint8_t { wake, listener, upstream, client };
 constexpr uint64_t tag(Kind kind, uint32_t index, uint32_t generation = 0) {
   return uint64_t{generation} << 32 | uint64_t{index} << 8 | static_cast<uint64_t>(kind);
 }
 constexpr Kind kind_of(uint64_t tag) { return static_cast<Kind>(tag & 0xff); }
 constexpr uint32_t index_of(uint64_t tag) { return static_cast<uint32_t>(tag >> 8 & 0xffffff); }
 
-struct Lane;
+struct Upstream;
 
 struct Client {
   enum class State : uint8_t {
     handshaking,
     reading,     // a head, or idle before the first byte of one
     proving,     // a password is at work
-    waiting,     // for a lane
-    exchanging,  // its lane does the rest
+    waiting,     // for an upstream
+    exchanging,  // its upstream does the rest
     answering,   // an answer of the front's own, after which the connection ends
     lingering    // all is said; what the client still sends is thrown away, or it would lose the answer
   };
@@ -58,14 +58,14 @@ struct Client {
   RequestHead head;                       // points into `in`
   size_t head_size = 0;
   TimePoint asked;
-  Lane* lane = nullptr;
+  Upstream* upstream = nullptr;
 
   size_t in_size = 0;
   size_t out_begin = 0, out_end = 0;  // an answer of the front's own, which lies in `in`
   std::array<char, RequestHead::kMost> in;
 };
 
-struct Lane {
+struct Upstream {
   static constexpr size_t kBuffer = 16 << 10;  // a TLS record
   static constexpr size_t kMostHead = 4096;    // of an answer, with the headers of the web configuration
 
@@ -84,4 +84,4 @@ struct Lane {
   std::array<char, kBuffer + kMostHead> buffer;
 };
 
-}  // namespace fencewatch::front
+}  // namespace fencewatch::door

@@ -1,4 +1,4 @@
-// The side of the Front that clients see.
+// The side of the Door that clients see.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -11,7 +11,7 @@
 
 namespace fencewatch {
 
-using State = front::Client::State;
+using State = door::Client::State;
 using Io = Stream::Io;
 
 namespace {
@@ -37,7 +37,7 @@ constexpr bool is_health(std::string_view path) { return path == "/-/healthy" ||
 
 }  // namespace
 
-void Front::client_event(Client& client, uint32_t events) {
+void Door::client_event(Client& client, uint32_t events) {
   if (events & (EPOLLERR | EPOLLHUP)) return drop(client);
   switch (client.state) {
     case State::handshaking: {
@@ -50,7 +50,7 @@ void Front::client_event(Client& client, uint32_t events) {
     case State::reading:
       return read(client);
     case State::exchanging:
-      return relay(*client.lane);
+      return relay(*client.upstream);
     case State::answering:
       return write_answer(client);
     case State::lingering: {
@@ -65,9 +65,9 @@ void Front::client_event(Client& client, uint32_t events) {
   }
 }
 
-void Front::wait(Client& client, Io io) { watch(client, io == Io::want_write ? EPOLLOUT : EPOLLIN); }
+void Door::wait(Client& client, Io io) { watch(client, io == Io::want_write ? EPOLLOUT : EPOLLIN); }
 
-void Front::read(Client& client) {
+void Door::read(Client& client) {
   while (true) {
     if (client.in_size > 0) {
       const ParsedHead parsed = parse_request_head({client.in.data(), client.in_size}, client.head);
@@ -87,7 +87,7 @@ void Front::read(Client& client) {
   }
 }
 
-void Front::request(Client& client) {
+void Door::request(Client& client) {
   client.asked = now_;
   client.setup = web_.now();
   if (const int code = refusal(client)) return answer(client, code);
@@ -95,7 +95,7 @@ void Front::request(Client& client) {
 }
 
 // The code of the answer, or 0. What is open to all is told by the path as it is handed on, to the letter.
-int Front::refusal(Client& client) {
+int Door::refusal(Client& client) {
   const WebConfig& config = client.setup->config;
   if (health_open_ && is_health(client.head.path)) return 0;
   if (!take_token(config)) return 429;
@@ -117,7 +117,7 @@ int Front::refusal(Client& client) {
 }
 
 // The bucket of golang.org/x/time/rate: `rate_burst` at most, one more each `rate_interval`.
-bool Front::take_token(const WebConfig& config) {
+bool Door::take_token(const WebConfig& config) {
   if (config.rate_interval.count() == 0) return true;
   const double most = config.rate_burst;
   const double more = std::chrono::duration<double>(now_ - refilled_) / config.rate_interval;
@@ -128,9 +128,9 @@ bool Front::take_token(const WebConfig& config) {
   return true;
 }
 
-void Front::hear_users() {
+void Door::hear_users() {
   for (Users::Told told{}; users_->next(told);) {
-    auto& client = clients_[front::index_of(told.ticket)];
+    auto& client = clients_[door::index_of(told.ticket)];
     if (!client || client->tag != told.ticket || client->state != State::proving) continue;
     if (told.proven)
       go_on(*client);
@@ -139,14 +139,14 @@ void Front::hear_users() {
   }
 }
 
-void Front::go_on(Client& client) {
+void Door::go_on(Client& client) {
   if (client.head.method == RequestHead::Method::other) return answer(client, 405);
   client.served = true;
   exchange(client);
 }
 
 // After an exchange on a connection that goes on.
-void Front::next_request(Client& client) {
+void Door::next_request(Client& client) {
   client.in_size -= client.head_size;
   std::memmove(client.in.data(), client.in.data() + client.head_size, client.in_size);
   client.setup = nullptr;
@@ -156,7 +156,7 @@ void Front::next_request(Client& client) {
 }
 
 // The connection ends with it: what else the client has sent is not looked at.
-void Front::answer(Client& client, int code, std::string_view text) {
+void Door::answer(Client& client, int code, std::string_view text) {
   const Told& told = *std::find_if(std::begin(kTold), std::end(kTold) - 1, [code](const Told& t) { return t.code == code; });
   if (text.empty()) text = told.text;
   const auto setup = client.setup ? client.setup : web_.now();
@@ -178,7 +178,7 @@ void Front::answer(Client& client, int code, std::string_view text) {
   write_answer(client);
 }
 
-void Front::write_answer(Client& client) {
+void Door::write_answer(Client& client) {
   while (client.out_begin < client.out_end) {
     size_t put = 0;
     const Io io = client.stream.write(client.in.data() + client.out_begin, client.out_end - client.out_begin, put);

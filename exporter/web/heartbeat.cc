@@ -2,9 +2,9 @@
 
 #include <chrono>
 
+#include "exporter/base/systemd.h"
 #include "exporter/collect/runner.h"
 #include "exporter/web/server.h"
-#include "exporter/base/systemd.h"
 
 namespace fencewatch {
 

@@ -29,11 +29,11 @@ int port_of(int fd) {
 
 }  // namespace
 
-Gate::Gate(int listener, int port) : listener_(listener), port_(port), filters_(filter()) {}
+LoopbackFilter::LoopbackFilter(int listener, int port) : listener_(listener), port_(port), filters_(filter()) {}
 
 // To a TCP socket the filter sees a segment from its TCP header on, which begins with the source port; the source address is at 12 in the
 // IP header. Others could have the port at another address, 127.0.0.2 for one.
-bool Gate::filter() const {
+bool LoopbackFilter::filter() const {
   std::array<sock_filter, kMost + 5> code{};
   unsigned short n = 0;
   code[n++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_NET_OFF) + 12);
@@ -48,7 +48,7 @@ bool Gate::filter() const {
 }
 
 // The port is bound without SO_REUSEADDR: as long as it is in the table nobody else can have it.
-int Gate::connect() {
+int LoopbackFilter::connect() {
   const auto slot = std::find(sources_.begin(), sources_.end(), 0);
   const int fd = slot == sources_.end() ? -1 : socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
@@ -63,7 +63,7 @@ int Gate::connect() {
   return -1;
 }
 
-void Gate::close(int fd) {
+void LoopbackFilter::close(int fd) {
   const int port = port_of(fd);
   for (auto& source : sources_)
     if (port != 0 && source == port) source = 0;
@@ -71,7 +71,7 @@ void Gate::close(int fd) {
   ::close(fd);
 }
 
-bool Gate::knows(int source_port) const {
+bool LoopbackFilter::knows(int source_port) const {
   return source_port != 0 && std::any_of(sources_.begin(), sources_.end(), [&](const auto& source) { return source == source_port; });
 }
 

@@ -12,13 +12,13 @@
 
 namespace fencewatch {
 
-class Gate {
+class LoopbackFilter {
  public:
   static constexpr size_t kMost = 16;
 
   // `listener` listens on 127.0.0.1:`port`, which is closed to all from now on.
-  Gate(int listener, int port);
-  Gate(const Gate&) = delete;
+  LoopbackFilter(int listener, int port);
+  LoopbackFilter(const LoopbackFilter&) = delete;
 
   // A socket that does not block, on its way to the port; -1: errno tells. For one thread, as close().
   int connect();

@@ -10,20 +10,20 @@
 #include <stdexcept>
 #include <utility>
 
+#include "exporter/base/gzip.h"
+#include "exporter/base/log.h"
+#include "exporter/base/settings.h"
+#include "exporter/base/systemd.h"
+#include "exporter/collect/runner.h"
 #include "exporter/web/choose.h"
 #include "exporter/web/civetweb.h"
-#include "exporter/config/config.h"
 #include "exporter/web/connections.h"
 #include "exporter/web/door.h"
-#include "exporter/base/gzip.h"
 #include "exporter/web/http_metrics.h"
-#include "exporter/web/status_page.h"
 #include "exporter/web/listen.h"
-#include "exporter/base/log.h"
 #include "exporter/web/negotiate.h"
 #include "exporter/web/reply.h"
-#include "exporter/collect/runner.h"
-#include "exporter/base/systemd.h"
+#include "exporter/web/status_page.h"
 #include "exporter/web/web_source.h"
 
 namespace fencewatch {
@@ -42,7 +42,7 @@ constexpr size_t kWorthPacking = 1024;
 }  // namespace
 
 struct Server::Impl {
-  Impl(const Config& c, Runner& r) : config(c), runner(r), responses(Connections::kWorkers) {}
+  Impl(const Settings& c, Runner& r) : settings(c), runner(r), responses(Connections::kWorkers) {}
 
   void listen();
   void listen_in_front();
@@ -84,7 +84,7 @@ struct Server::Impl {
   static int on_error(mg_connection* conn, int status, const char* message);
   static int on_log(const mg_connection* conn, const char* message);
 
-  const Config& config;
+  const Settings& settings;
   Runner& runner;
   Connections connections;
   HttpMetrics metrics;
@@ -100,9 +100,9 @@ struct Server::Impl {
 
   bool fronted = false;
   std::optional<WebSource> web;
-  std::unique_ptr<Front> door;
+  std::unique_ptr<Door> door;
   uint64_t pongs = ~uint64_t{0};
-  std::atomic<Front*> front = nullptr;  // the same, for requests that come before it is there
+  std::atomic<Door*> front = nullptr;  // the same, for requests that come before it is there
 };
 
 bool Server::Impl::say(Response& response, Answer& answer, int code, std::string_view text) {
@@ -118,7 +118,7 @@ void Server::Impl::expose(const Scrape& scrape, Rescue* rescue, Response& respon
   plain.resize(kHead);
   runner.scrape(scrape.mask, scrape.format, scrape.give_up, plain, rescue);
   if (rescue && rescue->answered) return;
-  if (config.exporter_metrics) metrics.render(scrape.format, plain);
+  if (settings.exporter_metrics) metrics.render(scrape.format, plain);
   Page::finish(scrape.format, plain);
   answer.code = 200;
   answer.type = scrape.format == Format::openmetrics ? kOpenMetrics : kExposition;
@@ -134,7 +134,7 @@ void Server::Impl::expose(const Scrape& scrape, Rescue* rescue, Response& respon
 bool Server::Impl::Scrape::enter() {
   entered = true;
   const int before = impl.scraping.fetch_add(1);
-  return impl.config.max_requests == 0 || before < impl.config.max_requests;
+  return impl.settings.max_requests == 0 || before < impl.settings.max_requests;
 }
 
 void Server::Impl::Scrape::leave() {
@@ -164,7 +164,7 @@ bool Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, C
     if (!choose(request.query_string, runner, asked.mask, fault)) return say(response, answer, 400, fault);
   }
   if (!asked.enter())
-    return say(response, answer, 503, "too many scrapes at once: --web.max-requests=" + std::to_string(config.max_requests) + "\n");
+    return say(response, answer, 503, "too many scrapes at once: --web.max-requests=" + std::to_string(settings.max_requests) + "\n");
   asked.format = negotiate::format(header(conn, "Accept"));
   asked.gzip = negotiate::gzip(header(conn, "Accept-Encoding"));
   asked.head_only = std::string_view(request.request_method) == "HEAD";
@@ -176,7 +176,7 @@ bool Server::Impl::handle(mg_connection* conn, const mg_request_info& request, C
                           Answer& answer) {
   const std::string_view path = request.local_uri_raw;
   const std::string_view method = request.request_method;
-  const bool metrics_path = path == config.telemetry_path;
+  const bool metrics_path = path == settings.telemetry_path;
   if (!metrics_path && path != "/" && path != "/-/healthy" && path != "/-/ready") return say(response, answer, 404, "not found\n");
   if (method != "GET" && method != "HEAD") {
     answer.more = "Allow: GET, HEAD\r\n";
@@ -187,7 +187,7 @@ bool Server::Impl::handle(mg_connection* conn, const mg_request_info& request, C
   if (path == "/-/ready" && runner.ready()) return say(response, answer, 200, "fencewatch is ready.\n");
   if (path == "/-/ready") return say(response, answer, 503, "fencewatch is not ready: no collection has ended yet.\n");
   answer.type = "text/html; charset=utf-8";
-  return say(response, answer, 200, landing_page(config, runner, FENCEWATCH_VERSION, FENCEWATCH_REVISION));
+  return say(response, answer, 200, landing_page(settings, runner, FENCEWATCH_VERSION, FENCEWATCH_REVISION));
 }
 
 void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin) {
@@ -197,9 +197,9 @@ void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool h
   metrics.count(answer.code, Clock::now() - begin);
 }
 
-// Behind a front it alone is answered. Others can have come only before its Gate was closed.
+// Behind a front it alone is answered. Others can have come only before its LoopbackFilter was closed.
 bool Server::Impl::stranger(const mg_connection* conn) const {
-  const Front* const known = front;
+  const Door* const known = front;
   const mg_request_info& from = *mg_get_request_info(conn);
   return fronted && !(known && from.remote_addr == std::string_view("127.0.0.1") && known->knows(from.remote_port));
 }
@@ -269,26 +269,26 @@ void Server::Impl::start_civetweb(const std::vector<std::string>& on) {
 }
 
 void Server::Impl::listen() {
-  fronted = !config.web_config_file.empty() || config.systemd_socket || !listen::all_ipv4(config.listen_addresses);
+  fronted = !settings.web_config_file.empty() || settings.systemd_socket || !listen::all_ipv4(settings.listen_addresses);
   if (fronted) return listen_in_front();
   std::vector<std::string> asked;  // as civetweb knows them
-  for (const std::string& address : config.listen_addresses) asked.push_back(listen::civetweb_port(address));
+  for (const std::string& address : settings.listen_addresses) asked.push_back(listen::civetweb_port(address));
   start_civetweb(asked);
   for (size_t i = 0; !context && i < asked.size(); ++i) {
     const size_t at = refusal.find(asked[i] + ": ");
     if (at != refusal.npos)
-      listen::refuse(config.listen_addresses[i], listen::reason(std::atoi(refusal.c_str() + at + asked[i].size() + 2)));
+      listen::refuse(settings.listen_addresses[i], listen::reason(std::atoi(refusal.c_str() + at + asked[i].size() + 2)));
   }
-  if (!context) listen::refuse(config.listen_addresses.front(), refusal);
+  if (!context) listen::refuse(settings.listen_addresses.front(), refusal);
   for (size_t i = 0; i < ports.size(); ++i)
-    addresses.push_back(config.listen_addresses[i].substr(0, config.listen_addresses[i].rfind(':') + 1) + std::to_string(ports[i]));
+    addresses.push_back(settings.listen_addresses[i].substr(0, settings.listen_addresses[i].rfind(':') + 1) + std::to_string(ports[i]));
   for (const int fd : listen::descriptors(ports)) listen::defer(fd);
 }
 
 // Outside first: what cannot be had there is the operator's to know.
 void Server::Impl::listen_in_front() {
-  web.emplace(config.web_config_file, config.health_open);
-  std::vector<int> outside = config.systemd_socket ? systemd::listeners() : listen::open(config.listen_addresses);
+  web.emplace(settings.web_config_file, settings.health_open);
+  std::vector<int> outside = settings.systemd_socket ? systemd::listeners() : listen::open(settings.listen_addresses);
   for (const int fd : outside) {
     listen::defer(fd);
     addresses.push_back(listen::address(fd));
@@ -298,7 +298,7 @@ void Server::Impl::listen_in_front() {
   const std::vector<int> inside = listen::descriptors(ports);
   const auto own = std::find_if(inside.begin(), inside.end(), [&](int fd) { return listen::address(fd).starts_with("127.0.0.1:"); });
   if (own == inside.end()) listen::refuse("127.0.0.1:0", "the socket is not found");
-  door = std::make_unique<Front>(std::move(outside), Front::Inner{*own, ports.front()}, *web, config.health_open, metrics);
+  door = std::make_unique<Door>(std::move(outside), Door::Inner{*own, ports.front()}, *web, settings.health_open, metrics);
   front = door.get();
   web->start();
   runner.also([this](Page& page) { door->render(page); });
@@ -324,7 +324,7 @@ void Server::Impl::stop() {
   civetweb::stop(context);
 }
 
-Server::Server(const Config& config, Runner& runner) : impl_(std::make_unique<Impl>(config, runner)) {
+Server::Server(const Settings& settings, Runner& runner) : impl_(std::make_unique<Impl>(settings, runner)) {
   try {
     impl_->listen();
   } catch (...) {

@@ -1,5 +1,5 @@
 // HTTP through civetweb: the telemetry path, /, /-/healthy, /-/ready; GET and HEAD; exact paths. For whatever civetweb cannot do there is
-// a Front before it: TLS, users, IPv6, sockets of systemd. A list of IPv4 addresses without a web configuration goes without, and cheaper.
+// a Door before it: TLS, users, IPv6, sockets of systemd. A list of IPv4 addresses without a web configuration goes without, and cheaper.
 #pragma once
 
 #include <memory>
@@ -11,14 +11,14 @@
 
 namespace fencewatch {
 
-struct Config;
+struct Settings;
 class Runner;
 
 class Server {
  public:
   // Listens. Throws std::runtime_error with one line that names the address when it cannot.
   // `runner` and `config` must outlive the server.
-  Server(const Config& config, Runner& runner);
+  Server(const Settings& settings, Runner& runner);
   ~Server();  // close(), then waits for the requests at work: one whose thread is stuck in a collector would be waited for in vain
   Server(const Server&) = delete;
 
@@ -26,7 +26,7 @@ class Server {
   // As they came to be: with the port, where 0 was asked for.
   const std::vector<std::string>& addresses() const;
   bool encrypted() const;
-  bool alive();     // the Front's thread has turned round since the last call
+  bool alive();     // the Door's thread has turned round since the last call
   void rehearse();  // a handshake, after memory::lock(), which would forget it
   void warm_up();   // one scrape through our own code in both formats, so that nothing is first at the first real one
 

@@ -1,8 +1,8 @@
 #include "exporter/web/status_page.h"
 
-#include "exporter/config/config.h"
-#include "exporter/web/negotiate.h"
+#include "exporter/base/settings.h"
 #include "exporter/collect/runner.h"
+#include "exporter/web/negotiate.h"
 
 namespace fencewatch {
 namespace {
@@ -22,7 +22,7 @@ std::string state(const Runner::Info& info) {
 
 }  // namespace
 
-std::string landing_page(const Config& config, const Runner& runner, std::string_view version, std::string_view revision) {
+std::string landing_page(const Settings& settings, const Runner& runner, std::string_view version, std::string_view revision) {
   std::string out =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>fencewatch</title></head>\n<body>\n"
       "<h1>fencewatch</h1>\n<p>Prometheus exporter that tells that an HA node is about to be fenced, and why.</p>\n<p>Version ";
@@ -30,7 +30,7 @@ std::string landing_page(const Config& config, const Runner& runner, std::string
   out += ", revision ";
   negotiate::append_html(out, revision);
   out += "</p>\n<ul>\n<li><a href=\"";
-  negotiate::append_html(out, config.telemetry_path);
+  negotiate::append_html(out, settings.telemetry_path);
   out +=
       "\">Metrics</a></li>\n<li><a href=\"/-/healthy\">Healthy</a></li>\n<li><a href=\"/-/ready\">Ready</a></li>\n</ul>\n"
       "<table>\n<tr><th>Collector</th><th>State</th><th>What it watches</th></tr>\n";

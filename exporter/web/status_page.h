@@ -6,9 +6,9 @@
 
 namespace fencewatch {
 
-struct Config;
+struct Settings;
 class Runner;
 
-std::string landing_page(const Config& config, const Runner& runner, std::string_view version, std::string_view revision);
+std::string landing_page(const Settings& settings, const Runner& runner, std::string_view version, std::string_view revision);
 
 }  // namespace fencewatch

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-#include "exporter/config/options.h"
+#include "exporter/base/refused.h"
 
 namespace fencewatch {
 namespace {

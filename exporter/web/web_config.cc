@@ -9,8 +9,8 @@
 #include <span>
 #include <utility>
 
+#include "exporter/base/refused.h"
 #include "exporter/base/scan.h"
-#include "exporter/config/options.h"
 #include "exporter/base/yaml.h"
 
 namespace fencewatch {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "exporter/base/log.h"
-#include "exporter/config/options.h"
+#include "exporter/base/refused.h"
 
 namespace fencewatch {
 

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
 
 namespace fencewatch {
 namespace {
@@ -75,7 +75,7 @@ struct Subject {
 
 std::vector<Subject> subjects(OneChanged& node) {
   std::vector<Subject> all;
-  const Config config;
+  const Settings config;
   for (const Spec* spec : all_collectors()) {
     Subject subject{spec->make(config)};
     for (node.changed = 0; node.changed < kCount; ++node.changed) {

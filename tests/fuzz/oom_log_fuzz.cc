@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "collectors/memory/oom_log.h"
 #include "collectors/host/pods.h"
+#include "collectors/memory/oom_log.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -6,7 +6,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view line(reinterpret_cast<const char*>(data), size);
-  fencewatch::Saved series;
+  fencewatch::SavedSeries series;
   if (fencewatch::from_line(line, series) && fencewatch::to_line(series) != line) std::abort();
   return 0;
 }

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "exporter/logs/sources/syslog.h"
 #include "exporter/base/scan.h"
+#include "exporter/logs/sources/syslog.h"
 
 using namespace fencewatch;
 
@@ -17,7 +17,7 @@ void within(std::string_view part, std::string_view whole) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static syslog::Stamps stamps;
+  static syslog::SyslogTime stamps;
   syslog::Lines lines;
   std::string_view rest(reinterpret_cast<const char*>(data), size), line;
   while (scan::next_line(rest, line)) {

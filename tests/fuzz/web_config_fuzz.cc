@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "exporter/base/refused.h"
 #include "exporter/base/scan.h"
-#include "exporter/config/options.h"
 #include "exporter/web/web_config.h"
 
 using namespace fencewatch;

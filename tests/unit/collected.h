@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
 
 namespace fencewatch::test {
 
@@ -14,13 +14,13 @@ std::string samples(const Page& page);   // of that the lines with values
 
 // A collector's life, page by page.
 struct Run {
-  explicit Run(const Spec& spec, Config settings = {}) : config(std::move(settings)), collector(spec.make(config)) {}
+  explicit Run(const Spec& spec, Settings settings = {}) : config(std::move(settings)), collector(spec.make(config)) {}
   Status collect(const Node& node) {
     page.clear();
     return collector->collect(node, page);
   }
 
-  Config config;
+  Settings config;
   std::unique_ptr<Collector> collector;
   Page page;
 };

@@ -4,13 +4,13 @@
 
 namespace fencewatch {
 
-void Sieve::add(std::string_view literal, uint32_t id) {
+void LiteralSearch::add(std::string_view literal, uint32_t id) {
   std::string folded(literal);
   for (char& c : folded) c = static_cast<char>(static_cast<unsigned char>(c) & kFold);
   literals_.push_back({std::move(folded), id});
 }
 
-void Sieve::build() {
+void LiteralSearch::build() {
   if (literals_.empty()) return;
   window_ = 0x7f;  // the largest shift that an entry holds
   for (const Literal& literal : literals_) window_ = std::min(window_, literal.folded.size());

@@ -9,7 +9,7 @@
 
 namespace fencewatch {
 
-class Sieve {
+class LiteralSearch {
  public:
   static constexpr size_t kShortest = 3;
 

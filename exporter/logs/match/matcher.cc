@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "exporter/logs/match/literals.h"
-#include "exporter/logs/match/literal_search.h"
 #include "exporter/base/log.h"
+#include "exporter/logs/match/literal_search.h"
+#include "exporter/logs/match/literals.h"
 
 namespace fencewatch {
 namespace {
@@ -65,7 +65,7 @@ class Bits {
 
 struct Rules {
   std::vector<std::unique_ptr<Rule>> all;
-  Sieve sieve;
+  LiteralSearch sieve;
   std::vector<uint32_t> loose;  // those without a literal
   std::optional<RE2::Set> set;  // of them; none when it needs more memory than it may have
   Bits candidates;
@@ -99,7 +99,7 @@ void Matcher::Impl::add(Collector& collector, size_t index, const Pattern& patte
   if (rule->groups > kMaxGroups) throw std::invalid_argument(shown + "more than " + std::to_string(kMaxGroups) + " groups");
   Rules& rules = channels[static_cast<size_t>(pattern.channel)];
   const auto id = static_cast<uint32_t>(rules.all.size());
-  const std::vector<std::string> literals = required_literals(pattern.expression, how, Sieve::kShortest);
+  const std::vector<std::string> literals = required_literals(pattern.expression, how, LiteralSearch::kShortest);
   for (const std::string& literal : literals) rules.sieve.add(literal, id);
   if (literals.empty()) rules.loose.push_back(id);
   rules.all.push_back(std::move(rule));

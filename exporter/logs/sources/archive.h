@@ -46,7 +46,7 @@ class Archive final : public Source {
   int64_t modified_us_ = 0;
   Channel last_;  // of the line before
   syslog::Lines lines_;
-  syslog::Stamps stamps_;
+  syslog::SyslogTime stamps_;
   LineBuffer buffer_;
 };
 

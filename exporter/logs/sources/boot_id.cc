@@ -5,8 +5,8 @@
 
 #include <cerrno>
 
-#include "exporter/node/resolve.h"
 #include "exporter/base/scan.h"
+#include "exporter/node/resolve.h"
 
 namespace fencewatch {
 

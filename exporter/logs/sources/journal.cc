@@ -6,12 +6,12 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "exporter/logs/sources/libsystemd.h"
 #include "exporter/base/line_buffer.h"
+#include "exporter/base/scan.h"
+#include "exporter/logs/sources/libsystemd.h"
 #include "exporter/logs/sources/syslog.h"
 #include "exporter/memory/mappings.h"
 #include "exporter/node/resolve.h"
-#include "exporter/base/scan.h"
 
 namespace fencewatch {
 namespace {
@@ -42,7 +42,7 @@ bool number(sd_journal* journal, const char* name, T& out) {
 // What of an entry is not its message.
 struct Head {
   Channel channel = Channel::kernel;
-  Twins::Way way = Twins::Way::none;
+  StderrPairs::Way way = StderrPairs::Way::none;
   bool ours = false;
 };
 
@@ -68,7 +68,7 @@ bool read_head(sd_journal* journal, std::string& identifier, Head& out) {
     out.ours = kernel_says(journal);
     return true;
   }
-  out.way = text == "stdout" ? Twins::Way::stderr_ : Twins::Way::syslog;
+  out.way = text == "stdout" ? StderrPairs::Way::stderr_ : StderrPairs::Way::syslog;
   if (!field(journal, "SYSLOG_IDENTIFIER", text)) return false;
   identifier = text;
   const auto channel = syslog::channel_of(identifier);
@@ -159,7 +159,7 @@ int Journal::seek(const std::string& position, const std::string& boot) {
 Status Journal::open(std::string_view position) {
   journal_.reset();
   fd_ = -1;
-  twins_ = {};
+  pairs_ = {};
   std::string boot;
   if (const Status status = read_boot_id(boot_id_path_, boot); !status && !position.starts_with('@')) return status;
   std::erase(boot, '-');
@@ -181,7 +181,7 @@ int Journal::go_behind_cursor() {
   if (behind_ || found <= 0) return found;
   behind_ = true;
   if (libsystemd()->test_cursor(journal, cursor_.c_str()) <= 0) return found;  // it is gone: this is the first after it
-  for (int before = libsystemd()->previous_skip(journal, Twins::kKept); before > 0 && found > 0; --before) {
+  for (int before = libsystemd()->previous_skip(journal, StderrPairs::kKept); before > 0 && found > 0; --before) {
     take(nullptr);
     found = libsystemd()->next(journal);
   }
@@ -207,7 +207,7 @@ void Journal::take(Sink* sink) {
   }
   const bool clipped = text.size() > kMaxText;
   text = syslog::clean(head.channel, text.substr(0, kMaxText));
-  if (head.way != Twins::Way::none && !twins_.is_new(head.channel, head.way, text, time_us)) return;
+  if (head.way != StderrPairs::Way::none && !pairs_.is_new(head.channel, head.way, text, time_us)) return;
   if (sink == nullptr) return;
   if (clipped) sink->lost(head.channel, "too_long", 1);
   sink->line({head.channel, text, identifier_, time_us});

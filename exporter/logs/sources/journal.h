@@ -48,7 +48,7 @@ class Journal final : public Source {
   std::unique_ptr<sd_journal, Close> journal_;
   std::string cursor_;
   std::string identifier_;
-  Twins twins_;
+  StderrPairs pairs_;
   bool behind_ = false;  // the entry at the cursor is known to have been read, or there is none
   int fd_ = -1;
 };

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "exporter/node/resolve.h"
 #include "exporter/base/status.h"
+#include "exporter/node/resolve.h"
 
 namespace fencewatch::rotation {
 

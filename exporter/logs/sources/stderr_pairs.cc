@@ -5,7 +5,7 @@
 
 namespace fencewatch {
 
-bool Twins::is_new(Channel channel, Way way, std::string_view text, int64_t time_us) {
+bool StderrPairs::is_new(Channel channel, Way way, std::string_view text, int64_t time_us) {
   constexpr int64_t kApart = 5'000'000;
   const size_t end = text.find_last_not_of(' ');  // one of the ways loses blanks
   const uint64_t hash = std::hash<std::string_view>()(text.substr(0, end + 1)) + static_cast<uint64_t>(channel);

@@ -11,7 +11,7 @@ namespace fencewatch {
 
 // Pairs what is said on one way with the same words on the other, a few seconds apart at most, whichever comes first. What comes on one
 // way only is never paired, so it matters not which of them is on, nor when that is changed.
-class Twins {
+class StderrPairs {
  public:
   enum class Way : uint8_t { none, syslog, stderr_ };
 

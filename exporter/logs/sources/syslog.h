@@ -34,7 +34,7 @@ std::optional<Channel> channel_of(std::string_view identifier);
 
 struct Entry {
   Channel channel = Channel::kernel;
-  std::string_view stamp;       // the time as it is written, for Stamps; empty: none
+  std::string_view stamp;       // the time as it is written, for SyslogTime; empty: none
   std::string_view identifier;  // without the process id
   std::string_view text;        // as clean() leaves it
   uint32_t pid = 0;             // 0: not told
@@ -65,7 +65,7 @@ bool starts_line(std::string_view text);
 std::string_view clean(Channel channel, std::string_view text);
 
 // Reads times, in the local zone where they name none. Remembers the last minute: mktime(3) costs a microsecond.
-class Stamps {
+class SyslogTime {
  public:
   // Microseconds since 1970; 0: unreadable. A year that is missing is the last one that puts the time at most a day behind `reference_us`:
   // the time of reading, or of the file's last change.

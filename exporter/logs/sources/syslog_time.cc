@@ -1,8 +1,8 @@
 #include <chrono>
 #include <ctime>
 
-#include "exporter/logs/sources/syslog.h"
 #include "exporter/base/scan.h"
+#include "exporter/logs/sources/syslog.h"
 
 namespace fencewatch::syslog {
 namespace {
@@ -95,7 +95,7 @@ int64_t iso_us(std::string_view stamp) {
 
 }  // namespace
 
-int64_t Stamps::time_us(std::string_view stamp, int64_t reference_us) {
+int64_t SyslogTime::time_us(std::string_view stamp, int64_t reference_us) {
   if (stamp.size() >= kIso && stamp[4] == '-') return iso_us(stamp);
   if (stamp.size() < kTraditional) return 0;
   const Clock clock(stamp.substr(7));

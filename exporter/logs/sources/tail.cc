@@ -39,7 +39,7 @@ Status Tail::open(std::string_view position) {
   head_.clear();
   carried_ = 0;
   drained_ = unsure_ = truncates_ = false;
-  twins_ = {};
+  pairs_ = {};
   lines_.begin();
   File live;
   if (const Status status = rotation::open_file(name_, live); !status) return status;
@@ -63,7 +63,7 @@ Status Tail::open(std::string_view position) {
     resume(std::move(live), truncated);
   }
   remember_head();
-  tell_twins();
+  tell_pairs();
   return {};
 }
 
@@ -232,8 +232,8 @@ void Tail::hand_on(const LineBuffer::Cut& cut, Sink* sink) {
   syslog::Entry entry;
   if (!lines_.parse(cut.line, entry)) return;
   const int64_t time_us = stamps_.time_us(entry.stamp, files_.front().changed_ns / 1'000);
-  const auto way = entry.from_stderr ? Twins::Way::stderr_ : Twins::Way::syslog;
-  if (entry.channel == Channel::corosync && !twins_.is_new(entry.channel, way, entry.text, time_us)) return;
+  const auto way = entry.from_stderr ? StderrPairs::Way::stderr_ : StderrPairs::Way::syslog;
+  if (entry.channel == Channel::corosync && !pairs_.is_new(entry.channel, way, entry.text, time_us)) return;
   if (sink == nullptr) return;
   ++handed_;
   if (cut.clipped) sink->lost(entry.channel, "too_long", 1);
@@ -247,7 +247,7 @@ void Tail::hand_on_plain(const LineBuffer::Cut& cut, Sink& sink) {
 }
 
 // What stands just before the mark: one of a pair may have been read before the restart.
-void Tail::tell_twins() {
+void Tail::tell_pairs() {
   constexpr uint64_t kBefore = 4 << 10;
   const uint64_t from = mark_.offset - std::min(mark_.offset, kBefore);
   LineBuffer before;

@@ -17,8 +17,8 @@
 #include "exporter/base/line_buffer.h"
 #include "exporter/logs/sources/rotated_files.h"
 #include "exporter/logs/sources/source.h"
-#include "exporter/logs/sources/syslog.h"
 #include "exporter/logs/sources/stderr_pairs.h"
+#include "exporter/logs/sources/syslog.h"
 
 namespace fencewatch {
 
@@ -57,7 +57,7 @@ class Tail final : public Source {
   bool join_or_end(Sink& sink);
   void hand_on(const LineBuffer::Cut& cut, Sink* sink);
   void hand_on_plain(const LineBuffer::Cut& cut, Sink& sink);
-  void tell_twins();
+  void tell_pairs();
   void hand_on_lines(Sink& sink, size_t max);
   void mark_front();
   void tell_rotations(Sink& sink);
@@ -78,8 +78,8 @@ class Tail final : public Source {
   bool unsure_ = false;                          // the first was the last until now: it may have been truncated since it was looked at
   std::chrono::steady_clock::time_point named_;  // when a file was last seen under the name
   syslog::Lines lines_;
-  syslog::Stamps stamps_;
-  Twins twins_;
+  syslog::SyslogTime stamps_;
+  StderrPairs pairs_;
   size_t handed_ = 0;                         // by this read()
   uint64_t rotations_ = 0, truncations_ = 0;  // not yet told
 };

@@ -15,8 +15,8 @@
 #include <utility>
 
 #include "exporter/base/log.h"
-#include "exporter/node/resolve.h"
 #include "exporter/memory/small_stacks.h"
+#include "exporter/node/resolve.h"
 
 namespace fencewatch {
 namespace {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "exporter/logs/state/snapshot.h"
 #include "exporter/base/status.h"
+#include "exporter/logs/state/snapshot.h"
 
 namespace fencewatch {
 

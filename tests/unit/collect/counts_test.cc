@@ -1,8 +1,9 @@
+#include "exporter/collect/counts.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
-#include "exporter/collect/counts.h"
 #include "exporter/collect/saved_series.h"
 
 using namespace fencewatch;
@@ -212,7 +213,7 @@ TEST_CASE("counts: every prefix of a saved line is refused, or is the line of a 
       CAPTURE(line.substr(0, n));
       Counts counts(kFamilies, {1, 5, 10});
       if (n <= numbers + 1) CHECK_FALSE(counts.restore(std::string_view(line).substr(0, n)));
-      Saved series;
+      SavedSeries series;
       if (from_line(std::string_view(line).substr(0, n), series)) CHECK(to_line(series) == line.substr(0, n));
     }
   }

@@ -11,7 +11,7 @@ using namespace fencewatch::test;
 
 namespace {
 
-// Only while a thread of the crew watches may a scraper borrow: right after the start, or after the crew has worked, it may not yet.
+// Only while a collecting thread watches may a scraper borrow: right after the start, or after they have worked, it may not yet.
 bool borrows(Rig& rig, Runner& runner, std::chrono::nanoseconds patience = 60s) {
   std::atomic<pid_t> by{0};
   rig[1].collect = [&] { return by = gettid(), Status{}; };
@@ -57,7 +57,7 @@ TEST_CASE("without the time to be saved it does not") {
 
 TEST_CASE("a borrower that is stuck is saved: another answers with the rest, once") {
   Rig rig(50ms);
-  Gate gate;
+  LoopbackFilter gate;
   Runner& runner = rig.start();
   CHECK(borrows(rig, runner));
   rig[0].collect = [&] { return gate.pass(), Status{}; };
@@ -92,7 +92,7 @@ TEST_CASE("a borrower that is stuck is saved: another answers with the rest, onc
 
 TEST_CASE("the one who answers for another may come to wait for a stuck collector as well") {
   Rig rig(50ms);
-  Gate gate;
+  LoopbackFilter gate;
   Runner& runner = rig.start();
   CHECK(borrows(rig, runner));
   rig[0].collect = rig[2].collect = [&] { return gate.pass(), Status{}; };
@@ -121,7 +121,7 @@ TEST_CASE("samples go on while scrapers collect") {
 
 TEST_CASE("stop does not wait for a borrower that is stuck") {
   Rig rig(50ms);
-  Gate gate;
+  LoopbackFilter gate;
   Runner& runner = rig.start();
   CHECK(borrows(rig, runner));
   rig[0].collect = [&] { return gate.pass(), Status{}; };

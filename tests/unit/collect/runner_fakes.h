@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "exporter/config/config.h"
+#include "exporter/base/settings.h"
 #include "exporter/collect/runner.h"
 
 namespace fencewatch::test {
@@ -49,7 +49,7 @@ inline size_t threads_named(const std::string& name) {
   return count;
 }
 
-class Gate {
+class LoopbackFilter {
  public:
   void open() {
     const std::lock_guard lock(mutex_);
@@ -116,7 +116,7 @@ class Fake : public Collector {
 };
 
 template <size_t kIndex>
-std::unique_ptr<Collector> make_fake(const Config&) {
+std::unique_ptr<Collector> make_fake(const Settings&) {
   return std::make_unique<Fake>(kIndex);
 }
 
@@ -144,7 +144,7 @@ struct Rig {
                                      {.name = "b", .summary = "", .families = {}, .make = make_fake<1>},
                                      {.name = "c", .summary = "", .families = {}, .make = make_fake<2>}}};
   std::vector<const Spec*> pointers;
-  Config config;
+  Settings config;
   NoNode node;
   std::unique_ptr<Runner> runner;
 };

@@ -5,7 +5,7 @@ using namespace fencewatch::test;
 
 TEST_CASE("a stuck collector delays one scrape, is never started twice and comes back by itself") {
   Rig rig(1s);
-  Gate gate;
+  LoopbackFilter gate;
   rig[0].collect = [&] { return gate.pass(), Status{}; };
   Runner& runner = rig.start();
 
@@ -47,7 +47,7 @@ TEST_CASE("a stuck collector delays one scrape, is never started twice and comes
 
 TEST_CASE("the page of a collection that came too late is not shown") {
   Rig rig(50ms);
-  Gate gate;
+  LoopbackFilter gate;
   rig[0].collect = [&] { return gate.pass(), Status{}; };
   Runner& runner = rig.start();
   CHECK(scrape(runner)["fake_0"] == "");
@@ -60,7 +60,7 @@ TEST_CASE("the page of a collection that came too late is not shown") {
 TEST_CASE("two stuck at once, and stuck again") {
   Rig rig(50ms);
   for (int round = 1; round <= 3; ++round) {
-    Gate gate;
+    LoopbackFilter gate;
     rig[0].collect = rig[2].collect = [&] { return gate.pass(), Status{}; };
     if (round == 1) rig.start();
     Runner& runner = *rig.runner;
@@ -80,7 +80,7 @@ TEST_CASE("two stuck at once, and stuck again") {
 
 TEST_CASE("a thread stands by at all times, also after one was used up") {
   Rig rig(50ms);
-  Gate gate;
+  LoopbackFilter gate;
   rig[0].collect = [&] { return gate.pass(), Status{}; };
   Runner& runner = rig.start();
   CHECK(eventually([] { return threads_named("collect") == 2; }));
@@ -93,7 +93,7 @@ TEST_CASE("a thread stands by at all times, also after one was used up") {
 
 TEST_CASE("all stuck: the health is still there") {
   Rig rig(50ms);
-  Gate gate;
+  LoopbackFilter gate;
   for (size_t i = 0; i < kFakes; ++i) rig[i].collect = [&] { return gate.pass(), Status{}; };
   Runner& runner = rig.start();
   for (int i = 0; i < 2; ++i) {
@@ -105,7 +105,7 @@ TEST_CASE("all stuck: the health is still there") {
 }
 
 TEST_CASE("stop leaves a stuck thread behind, which does no harm when it returns") {
-  auto gate = std::make_shared<Gate>();
+  auto gate = std::make_shared<LoopbackFilter>();
   Rig rig(50ms);
   rig[0].collect = [gate] { return gate->pass(), Status{}; };
   CHECK_FALSE(scrape(rig.start()).good);
@@ -164,7 +164,7 @@ TEST_CASE("a failing sample is counted and does not take the collector down") {
 
 TEST_CASE("a stuck sample is found by the next scrape") {
   Rig rig(50ms);
-  Gate gate;
+  LoopbackFilter gate;
   rig.specs[0].sample_every = 1h;
   rig[0].sample = [&](std::chrono::nanoseconds) { return gate.pass(), Status{}; };
   Runner& runner = rig.start();

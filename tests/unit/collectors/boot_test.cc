@@ -3,10 +3,10 @@
 
 #include <cstring>
 
-#include "tests/unit/collected.h"
 #include "collectors/host/wtmp.h"
+#include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
+#include "tests/unit/collected.h"
 #include "tests/unit/tree.h"
 #include "tests/unit/trees.h"
 
@@ -49,7 +49,7 @@ std::string shown(const std::string& wtmp, const std::string& older = {}, const 
   const auto node = open_node({tree / "proc", tree / "sys", tree.root()}, opened);
   REQUIRE(node);
   Page page;
-  const auto collector = boot.make(Config{});
+  const auto collector = boot.make(Settings{});
   CHECK(collector->collect(*node, page));
   Bytes out;
   page.render(Format::text, out);
@@ -120,7 +120,7 @@ TEST_SUITE("boot") {
       CHECK(collector.collect(node, page));
       return test::samples(page);
     };
-    const auto before = boot.make(Config{}), after = boot.make(Config{});
+    const auto before = boot.make(Settings{}), after = boot.make(Settings{});
     CHECK(shown_of(*before) == "fencewatch_boot_time_seconds 1795422889\n");
     after->remember(before->memory());
     node.files["proc/sys/kernel/random/boot_id"] = "0f3c-b\n";

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <set>
 
-#include "tests/unit/collected.h"
+#include "exporter/collect/runner.h"
 #include "exporter/logs/match/matcher.h"
 #include "exporter/logs/reader.h"
-#include "exporter/collect/runner.h"
 #include "exporter/web/server.h"
+#include "tests/unit/collected.h"
 #include "tests/unit/trees.h"
 
 namespace fencewatch {

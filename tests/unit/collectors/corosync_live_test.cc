@@ -54,7 +54,7 @@ TEST_SUITE("corosync_live") {
   }
 
   TEST_CASE("corosync 2 has one map, no links, no time since the token") {
-    Machine machine(COROSYNC_2_DIRECTORY);
+    Machine machine(kCorosync2);
     machine.corosync->icmap["runtime.config.totem.token"] = FakeCorosync::u32(1650);
     machine.sample();
     const std::string text = machine.collect();

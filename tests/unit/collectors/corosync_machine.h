@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
 #include "tests/unit/collectors/fake_corosync.h"
 #include "tests/unit/trees.h"
 
@@ -27,12 +27,12 @@ inline std::string stat_line(uint64_t start_time, int policy, char state = 'S') 
 
 // A machine on which corosync runs, of one cluster of three with two links each, seen from node 1.
 struct Machine {
-  explicit Machine(const char* directory = COROSYNC_3_DIRECTORY)
+  explicit Machine(const char* directory = kCorosync3)
       : library(dlopen((std::string(directory) + "/libcmap.so.4").c_str(), RTLD_NOW)), node("kernel/linux-6.1-healthy") {
     REQUIRE(library != nullptr);
     corosync = reinterpret_cast<FakeCorosync* (*)()>(dlsym(library, "fake_corosync"))();
     *corosync = {};
-    old = std::string(directory) == COROSYNC_2_DIRECTORY;
+    old = directory == kCorosync2;
     const std::string srp = old ? "runtime.totem.pg.mrp.srp." : "stats.srp.";
     FakeCorosync::Map& stats = old ? corosync->icmap : corosync->stats;
     for (const char* state : {"operational", "gather", "commit", "recovery"}) stats[srp + state + "_token_lost"] = FakeCorosync::u64(0);
@@ -112,7 +112,7 @@ struct Machine {
   FakeCorosync* corosync;
   bool old = false;
   MemoryNode node;
-  Config config;
+  Settings config;
   std::unique_ptr<Collector> collector;
   Page page;
 };

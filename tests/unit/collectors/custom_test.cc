@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "exporter/config/options.h"
+#include "exporter/config/custom_rules.h"
 #include "tests/unit/web/listener.h"
 
 namespace fencewatch {
@@ -52,8 +52,8 @@ std::string refused(const std::string& yaml) {
   return message.substr(6);
 }
 
-Config good(const std::string& yaml) {
-  Config config;
+Settings good(const std::string& yaml) {
+  Settings config;
   config.custom_rules = read(yaml);
   return config;
 }
@@ -127,7 +127,7 @@ TEST_SUITE("custom") {
   }
 
   TEST_CASE("custom: what was counted is restored, also with labels") {
-    const Config config = good(rule({"labels: [server]"}));
+    const Settings config = good(rule({"labels: [server]"}));
     test::Listener before(custom, config), after(custom, config);
     before.say(Channel::kernel, "nfs: server \"a\\ not 5");
     before.collector->counts()->save([&](std::string_view line) { CHECK(after.collector->counts()->restore(line)); });
@@ -136,7 +136,7 @@ TEST_SUITE("custom") {
   }
 
   TEST_CASE("custom: without rules there is nothing") {
-    const auto collector = custom.make(Config{});
+    const auto collector = custom.make(Settings{});
     CHECK(collector->patterns().empty());
     CHECK(collector->counts() == nullptr);
     Page page;

@@ -8,6 +8,10 @@
 
 namespace fencewatch::test {
 
+// Where the fakes of corosync 2 and 3 are.
+extern const char* const kCorosync2;
+extern const char* const kCorosync3;
+
 struct FakeCorosync {
   struct Value {
     int type = 0;

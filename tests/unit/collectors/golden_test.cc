@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
 #include "tests/unit/trees.h"
 
 namespace fencewatch {
@@ -27,7 +27,7 @@ std::string collected(const Spec& spec, const std::string& tree, Format format) 
   Status opened;  // a tree need not have a sys
   const auto node = open_node({root + "/proc", root + "/sys", root}, opened);
   REQUIRE(node);
-  const Config config;
+  const Settings config;
   const auto collector = spec.make(config);
   if (spec.sample_every.count() > 0) {
     (void)collector->sample(*node, std::chrono::nanoseconds(0));
@@ -44,7 +44,7 @@ std::string collected(const Spec& spec, const std::string& tree, Format format) 
 bool reads_files(const Spec& spec) {
   const test::MemoryNode node(test::trees().front());
   Page page;
-  (void)spec.make(Config{})->collect(node, page);
+  (void)spec.make(Settings{})->collect(node, page);
   return !node.asked.empty();
 }
 

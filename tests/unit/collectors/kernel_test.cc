@@ -109,7 +109,7 @@ TEST_CASE("kernel: a list of its own takes the place of the built-in one, a faul
   tree.file("a.yaml",
             "families: [{name: any, pattern: '.*'}]\nadvisories: [{id: mine, summary: a, source: b, families: {any: not_affected}}]\n");
   tree.file("b.yaml", "families: []\nadvisory: []\n");
-  Config config;
+  Settings config;
   config.kernel_advisories = tree / "a.yaml";
   test::Run run(kernel, config);
   REQUIRE(run.collect(kylin()));

@@ -6,8 +6,8 @@
 
 #include "tests/unit/collected.h"
 #include "tests/unit/collectors/corosync_machine.h"
-#include "tests/unit/web/listener.h"
 #include "tests/unit/trees.h"
+#include "tests/unit/web/listener.h"
 
 namespace fencewatch {
 extern const Spec corosync_log, oom, pressure, reclaim, zone;
@@ -33,7 +33,7 @@ Counters given(Collector& collector, const Node& node) {
 TEST_SUITE("recent counters") {
   TEST_CASE("reclaim: stalls of all zones but DMA and DMA32, failed compactions") {
     test::MemoryNode node;
-    const auto collector = reclaim.make(Config{});
+    const auto collector = reclaim.make(Settings{});
     node.files["proc/vmstat"] = "allocstall_dma 400\nallocstall_dma32 500\nallocstall_normal 6\nallocstall_movable 8\ncompact_fail 23\n";
     CHECK(given(*collector, node) == Counters{{"zones_direct_stalls", 14}, {"compaction_failures", 23}});
     node.files["proc/vmstat"] = "allocstall 7\n";
@@ -57,12 +57,12 @@ TEST_SUITE("recent counters") {
           "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=2\n";
     node.files["proc/pressure/memory"] =
         "some avg10=0.00 avg60=0.00 avg300=0.00 total=9000000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\n";
-    CHECK(given(*pressure.make(Config{}), node) == Counters{{"pressure_memory_full_seconds", 2.5}});
+    CHECK(given(*pressure.make(Settings{}), node) == Counters{{"pressure_memory_full_seconds", 2.5}});
   }
 
   TEST_CASE("zone: the time in which some zone was below min") {
     const test::MemoryNode node("kernel/linux-4.19-miscount");
-    CHECK(given(*zone.make(Config{}), node) == Counters{{"zones_below_min_seconds", 0}});
+    CHECK(given(*zone.make(Settings{}), node) == Counters{{"zones_below_min_seconds", 0}});
   }
 
   TEST_CASE("corosync_log: each counter of its own event") {

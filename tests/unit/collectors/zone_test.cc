@@ -37,7 +37,7 @@ MemoryNode healthy() {
   return node;
 }
 
-std::unique_ptr<Collector> collector() { return zone.make(Config{}); }
+std::unique_ptr<Collector> collector() { return zone.make(Settings{}); }
 
 Status collect(Collector& collector, const Node& node, std::string& text) {
   Page page;

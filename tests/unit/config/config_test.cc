@@ -23,11 +23,11 @@ Parsed parse(std::vector<std::string> arguments) {
   return parse_arguments(static_cast<int>(argv.size()), argv.data(), kSpecs);
 }
 
-Config good(const std::vector<std::string>& arguments) {
+Settings good(const std::vector<std::string>& arguments) {
   const Parsed parsed = parse(arguments);
   CHECK(parsed.message == "");
   CHECK(parsed.exit == -1);
-  return parsed.config;
+  return parsed.settings;
 }
 
 // The one line without "fencewatch: " and the newline.
@@ -52,8 +52,8 @@ struct Yaml : TemporaryTree {
 }  // namespace
 
 TEST_CASE("defaults") {
-  const Config config = good({});
-  CHECK(config.mode == Config::Mode::serve);
+  const Settings config = good({});
+  CHECK(config.mode == Settings::Mode::serve);
   CHECK(config.listen_addresses == std::vector<std::string>{":19664"});
   CHECK(config.paths.procfs == "/proc");
   CHECK(config.paths.sysfs == "/sys");
@@ -61,30 +61,30 @@ TEST_CASE("defaults") {
 }
 
 TEST_CASE("every flag, with = and with a blank") {
-  const Config config = good({"--web.listen-address=127.0.0.1:0",
-                              "--web.listen-address",
-                              ":9",
-                              "--web.telemetry-path=/m",
-                              "--web.max-requests",
-                              "0",
-                              "--web.disable-exporter-metrics",
-                              "--path.procfs=/p",
-                              "--path.sysfs",
-                              "/s",
-                              "--path.rootfs=/r",
-                              "--log.level",
-                              "debug",
-                              "--log.format=json",
-                              "--kernel.advisories=a.yml",
-                              "--path.journal=/j",
-                              "--corosync.library-dir=/l",
-                              "--log.from-start",
-                              "--state.dir=/st",
-                              "--log.kernel-sources=journal",
-                              "--log.kernel-sources=/var/log/a b",
-                              "--no-collector.zone",
-                              "--collector.slow",
-                              "--once"});
+  const Settings config = good({"--web.listen-address=127.0.0.1:0",
+                                "--web.listen-address",
+                                ":9",
+                                "--web.telemetry-path=/m",
+                                "--web.max-requests",
+                                "0",
+                                "--web.disable-exporter-metrics",
+                                "--path.procfs=/p",
+                                "--path.sysfs",
+                                "/s",
+                                "--path.rootfs=/r",
+                                "--log.level",
+                                "debug",
+                                "--log.format=json",
+                                "--kernel.advisories=a.yml",
+                                "--path.journal=/j",
+                                "--corosync.library-dir=/l",
+                                "--log.from-start",
+                                "--state.dir=/st",
+                                "--log.kernel-sources=journal",
+                                "--log.kernel-sources=/var/log/a b",
+                                "--no-collector.zone",
+                                "--collector.slow",
+                                "--once"});
   CHECK(config.listen_addresses == std::vector<std::string>{"127.0.0.1:0", ":9"});
   CHECK(config.telemetry_path == "/m");
   CHECK(config.max_requests == 0);
@@ -102,13 +102,13 @@ TEST_CASE("every flag, with = and with a blank") {
   CHECK(config.log_sources[0] == std::vector<std::string>{"journal", "/var/log/a b"});
   CHECK(config.log_sources[1].empty());
   CHECK(config.enabled == std::vector<bool>{false, true, true});
-  CHECK(config.mode == Config::Mode::once);
-  CHECK(good({"--describe"}).mode == Config::Mode::describe);
-  CHECK(good({"--check-config"}).mode == Config::Mode::check);
+  CHECK(config.mode == Settings::Mode::once);
+  CHECK(good({"--describe"}).mode == Settings::Mode::describe);
+  CHECK(good({"--check-config"}).mode == Settings::Mode::check);
 }
 
 TEST_CASE("rootfs given alone takes procfs and sysfs along") {
-  const Config config = good({"--path.rootfs=/host/"});
+  const Settings config = good({"--path.rootfs=/host/"});
   CHECK(config.paths.procfs == "/host/proc");
   CHECK(config.paths.sysfs == "/host/sys");
   CHECK(good({"--path.rootfs=/host", "--path.procfs=/p"}).paths.procfs == "/p");
@@ -193,7 +193,7 @@ TEST_CASE("the file holds the same settings, and flags beat it") {
       "web:\n  listen-address: [':1', '127.0.0.1:2']\n  telemetry-path: /m\n  max-requests: 3\n  disable-exporter-metrics: true\n"
       "path: {procfs: /p, rootfs: /r}\ncollector:\n  zone: false\n  slow: true\nlog: {level: warn, format: json}\nkernel: {advisories: "
       "a.yml}\n");
-  const Config config = good({yaml.flag(), "--web.max-requests=4", "--collector.zone"});
+  const Settings config = good({yaml.flag(), "--web.max-requests=4", "--collector.zone"});
   CHECK(config.listen_addresses == std::vector<std::string>{":1", "127.0.0.1:2"});
   CHECK(config.telemetry_path == "/m");
   CHECK(config.max_requests == 4);
@@ -234,7 +234,7 @@ TEST_CASE("custom events are read from the file, and checked") {
   const char* const rule =
       "web:\n  max-requests: 3\ncustom_events:\n  - {name: a_total, channel: sbd, pattern: b+, help: B., example: abb}\n";
   const Yaml yaml(rule);
-  const Config config = good({yaml.flag()});
+  const Settings config = good({yaml.flag()});
   CHECK(config.max_requests == 3);
   REQUIRE(config.custom_rules.size() == 1);
   CHECK(config.custom_rules[0].name == "a_total");

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/unit/allocations.h"
 #include "exporter/collect/counts.h"
+#include "tests/unit/allocations.h"
 
 using namespace fencewatch;
 

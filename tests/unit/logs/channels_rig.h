@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/unit/logs/fakes.h"
 #include "exporter/logs/channels.h"
 #include "exporter/logs/match/matcher.h"
+#include "tests/unit/logs/fakes.h"
 
 namespace fencewatch::test {
 

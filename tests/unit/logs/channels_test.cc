@@ -170,7 +170,7 @@ TEST_SUITE("events channels") {
     logs["a"].loses = 7;
     ChannelsRig rig(logs, {"a"});
     rig.run();
-    const LogNumbers& numbers = rig.channels.numbers();
+    const LogStats& numbers = rig.channels.numbers();
     const auto& lost = numbers.lost;
     CHECK(numbers.last_lost_us[static_cast<size_t>(Channel::kernel)] >= kStart);
     CHECK(std::count(numbers.last_lost_us.begin(), numbers.last_lost_us.end(), 0) == kAllChannels - 1);

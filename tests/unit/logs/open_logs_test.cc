@@ -4,10 +4,11 @@
 
 #include <algorithm>
 
-#include "tests/unit/logs/fakes.h"
-#include "exporter/config/config.h"
+#include "exporter/base/settings.h"
 #include "exporter/collect/runner.h"
+#include "exporter/logs/log_sources.h"
 #include "tests/unit/collect/runner_fakes.h"
+#include "tests/unit/logs/fakes.h"
 #include "tests/unit/tree.h"
 
 namespace fencewatch {
@@ -39,7 +40,7 @@ class Broken : public Listening {
 
 template <class T>
 constexpr Spec spec(std::string_view name) {
-  return {.name = name, .summary = "", .families = {}, .make = [](const Config&) -> std::unique_ptr<Collector> {
+  return {.name = name, .summary = "", .families = {}, .make = [](const Settings&) -> std::unique_ptr<Collector> {
             return std::make_unique<T>();
           }};
 }
@@ -49,7 +50,7 @@ constexpr Spec kListening = spec<Listening>("listening"), kBrokenSpec = spec<Bro
 struct Machine : TemporaryTree {
   Machine() {
     heard().clear();
-    config.mode = Config::Mode::once;
+    config.mode = Settings::Mode::once;
     config.paths.rootfs = root();
     config.paths.procfs = *this / "proc";
     config.enabled = {true};
@@ -63,7 +64,7 @@ struct Machine : TemporaryTree {
     runner.start();
     return test::scrape(runner).text;
   }
-  Config config;
+  Settings config;
   test::NoNode node;
 };
 
@@ -137,7 +138,7 @@ TEST_SUITE("logs") {
 
   TEST_CASE("a pattern that cannot be used refuses the start, also of --check-config") {
     Machine machine;
-    for (const Config::Mode mode : {Config::Mode::once, Config::Mode::check}) {
+    for (const Settings::Mode mode : {Settings::Mode::once, Settings::Mode::check}) {
       machine.config.mode = mode;
       const Spec* const specs[] = {&kBrokenSpec};
       Runner runner(specs, machine.config, machine.node);
@@ -154,10 +155,10 @@ TEST_SUITE("logs") {
   }
 
   TEST_CASE("the journal is before syslog's files, and the running kernel's ring before both unless old lines are wanted") {
-    Config config;
+    Settings config;
     const auto kernel = [&] { return log_sources(config).order[0]; };
     CHECK(kernel() == Heard{"kmsg", "journal", "/var/log/syslog", "/var/log/messages", "/var/log/kern.log"});
-    config.mode = Config::Mode::once;
+    config.mode = Settings::Mode::once;
     CHECK(kernel().front() == "journal");
     CHECK(kernel()[kernel().size() - 2] == "kmsg");
     CHECK(log_sources(config).order[1].front() == "/var/log/cluster/corosync.log");

@@ -1,14 +1,15 @@
+#include "exporter/logs/reader.h"
+
 #include <doctest/doctest.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
 
-#include "tests/unit/allocations.h"
-#include "tests/unit/logs/fakes.h"
 #include "exporter/collect/counts.h"
-#include "exporter/logs/reader.h"
+#include "tests/unit/allocations.h"
 #include "tests/unit/collect/runner_fakes.h"
+#include "tests/unit/logs/fakes.h"
 #include "tests/unit/tree.h"
 
 namespace fencewatch {
@@ -17,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::eventually;
 using test::FakeLogs;
-using test::Gate;
+using test::LoopbackFilter;
 using Listener = LogReader::Listener;
 
 constexpr Family kEvents[] = {{"fencewatch_test_events_total", Type::counter, "Events.", ""}};
@@ -216,7 +217,7 @@ TEST_SUITE("events reader") {
   }
 
   TEST_CASE("a source that hangs holds up neither who looks nor the end, and the lag tells") {
-    const auto gate = std::make_shared<Gate>();
+    const auto gate = std::make_shared<LoopbackFilter>();
     const auto inside = std::make_shared<std::atomic<bool>>(false);
     Counting counting;
     {

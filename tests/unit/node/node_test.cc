@@ -11,9 +11,9 @@
 #include <string>
 #include <thread>
 
-#include "tests/unit/allocations.h"
 #include "exporter/node/resolve.h"
 #include "exporter/node/sosreport.h"
+#include "tests/unit/allocations.h"
 #include "tests/unit/tree.h"
 
 using namespace fencewatch;

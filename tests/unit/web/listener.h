@@ -10,21 +10,21 @@
 #include <string>
 #include <string_view>
 
-#include "exporter/collect/collector.h"
-#include "exporter/config/config.h"
-#include "exporter/collect/counts.h"
-#include "exporter/logs/sources/kmsg.h"
-#include "exporter/logs/match/matcher.h"
-#include "exporter/logs/sources/syslog.h"
 #include "exporter/base/scan.h"
+#include "exporter/base/settings.h"
+#include "exporter/collect/collector.h"
+#include "exporter/collect/counts.h"
+#include "exporter/logs/match/matcher.h"
+#include "exporter/logs/sources/kmsg.h"
+#include "exporter/logs/sources/syslog.h"
 #include "tests/unit/trees.h"
 
 namespace fencewatch::test {
 
 class Listener {
  public:
-  explicit Listener(const Spec& spec, const Config& config = {})
-      : collector(spec.make(config)), all_{collector.get()}, matcher_(std::span<Collector* const>(all_)) {}
+  explicit Listener(const Spec& spec, const Settings& settings = {})
+      : collector(spec.make(settings)), all_{collector.get()}, matcher_(std::span<Collector* const>(all_)) {}
 
   // How many patterns matched.
   size_t say(Channel channel, std::string_view text, int64_t time_us = 0, uint32_t repeated = 1) {
@@ -38,7 +38,7 @@ class Listener {
   void log(const std::string& path) {
     const std::string text = slurp(path);
     REQUIRE_MESSAGE(!text.empty(), path);
-    syslog::Stamps stamps;
+    syslog::SyslogTime stamps;
     syslog::Entry entry;
     constexpr int64_t reference = 1'795'500'000'000'000;  // after the recordings
     std::string_view rest = text, line;

@@ -55,44 +55,44 @@ int stranger(int port, int from_port = 0) {
 
 }  // namespace
 
-TEST_CASE("gate: who comes from it gets through, before and after others have tried, and nobody else") {
+TEST_CASE("filter: who comes from it gets through, before and after others have tried, and nobody else") {
   const Listener listener;
   const int port = port_of(listener.fd);
   const int early = stranger(port);
-  CHECK(connected(early));  // without a gate
-  Gate gate(listener.fd, port);
-  CHECK(!gate.knows(port_of(early)));
-  if (!gate.filters()) {
+  CHECK(connected(early));  // without a filter
+  LoopbackFilter filter(listener.fd, port);
+  CHECK(!filter.knows(port_of(early)));
+  if (!filter.filters()) {
     MESSAGE("skipped: this kernel keeps SO_ATTACH_FILTER for root");
     close(early);
     return;
   }
 
-  int ours[Gate::kMost];
+  int ours[LoopbackFilter::kMost];
   for (int& fd : ours) {
     const int other = stranger(port);
     CHECK(!connected(other));
     close(other);
-    fd = gate.connect();
+    fd = filter.connect();
     REQUIRE(fd >= 0);
     CHECK(connected(fd));
-    CHECK(gate.knows(port_of(fd)));
+    CHECK(filter.knows(port_of(fd)));
     const int same_port = stranger(port, port_of(fd));
     CHECK(!connected(same_port));
     close(same_port);
   }
-  CHECK(gate.connect() < 0);  // the table is full
+  CHECK(filter.connect() < 0);  // the table is full
 
   const int accepted = accept(listener.fd, nullptr, nullptr);
   CHECK(accepted >= 0);
   close(accepted);
   const int freed = port_of(ours[3]);
-  gate.close(ours[3]);
-  CHECK(!gate.knows(freed));
-  ours[3] = gate.connect();
+  filter.close(ours[3]);
+  CHECK(!filter.knows(freed));
+  ours[3] = filter.connect();
   CHECK(connected(ours[3]));
   const int late = stranger(port);
   CHECK(!connected(late));
-  for (const int fd : ours) gate.close(fd);
+  for (const int fd : ours) filter.close(fd);
   for (const int fd : {early, late}) close(fd);
 }

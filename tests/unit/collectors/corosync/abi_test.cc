@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <type_traits>
 
-#include "collectors/corosync/cmap.h"
 #include "collectors/corosync/client.h"
+#include "collectors/corosync/cmap.h"
 #include "collectors/corosync/quorum.h"
 
 namespace fencewatch {

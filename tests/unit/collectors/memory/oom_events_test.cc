@@ -5,8 +5,8 @@
 
 #include <thread>
 
-#include "tests/unit/web/listener.h"
 #include "tests/unit/tree.h"
+#include "tests/unit/web/listener.h"
 
 namespace fencewatch {
 
@@ -29,9 +29,10 @@ class Events final : public Collector {
  private:
   OomEvents events_;
 };
-const Spec oom = {.name = "events", .summary = "events", .families = kOomFamilies, .make = [](const Config&) -> std::unique_ptr<Collector> {
-                    return std::make_unique<Events>();
-                  }};
+const Spec oom = {
+    .name = "events", .summary = "events", .families = kOomFamilies, .make = [](const Settings&) -> std::unique_ptr<Collector> {
+      return std::make_unique<Events>();
+    }};
 
 using test::Listener;
 

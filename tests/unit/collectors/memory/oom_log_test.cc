@@ -27,7 +27,7 @@ class Kills final : public Collector {
   std::string kills, others;
 };
 
-const Spec kKills = {.name = "kills", .summary = "kills", .families = {}, .make = [](const Config&) -> std::unique_ptr<Collector> {
+const Spec kKills = {.name = "kills", .summary = "kills", .families = {}, .make = [](const Settings&) -> std::unique_ptr<Collector> {
                        return std::make_unique<Kills>();
                      }};
 

@@ -1,3 +1,5 @@
+#include "exporter/logs/match/matcher.h"
+
 #include <doctest/doctest.h>
 #include <re2/re2.h>
 
@@ -6,10 +8,9 @@
 #include <set>
 #include <stdexcept>
 
-#include "tests/unit/logs/fakes.h"
-#include "exporter/logs/match/literals.h"
-#include "exporter/logs/match/matcher.h"
 #include "exporter/logs/match/literal_search.h"
+#include "exporter/logs/match/literals.h"
+#include "tests/unit/logs/fakes.h"
 
 namespace fencewatch {
 namespace {
@@ -41,12 +42,12 @@ re2::RE2::Options latin1() {
 }
 
 Heard literals(std::string_view expression) {
-  Heard found = required_literals(expression, latin1(), Sieve::kShortest);
+  Heard found = required_literals(expression, latin1(), LiteralSearch::kShortest);
   std::sort(found.begin(), found.end());
   return found;
 }
 
-std::set<uint32_t> sieved(const Sieve& sieve, std::string_view text) {
+std::set<uint32_t> sieved(const LiteralSearch& sieve, std::string_view text) {
   std::set<uint32_t> found;
   sieve.search(text, [&](uint32_t id) { found.insert(id); });
   return found;
@@ -76,7 +77,7 @@ TEST_SUITE("events matcher") {
   }
 
   TEST_CASE("the sieve finds every literal wherever it stands, and nothing in a text without") {
-    Sieve sieve;
+    LiteralSearch sieve;
     const std::string words[] = {"killed process", "oom", "Out of memory", "[KNET  ]", "is up", "killed"};
     for (uint32_t i = 0; i < std::size(words); ++i) sieve.add(words[i], i);
     sieve.build();
@@ -93,11 +94,11 @@ TEST_SUITE("events matcher") {
     CHECK(sieved(sieve, "").empty());
     CHECK(sieved(sieve, "k").empty());
     CHECK(sieved(sieve, std::string(8192, 'k')).empty());
-    CHECK(sieved(Sieve(), "oom").empty());
+    CHECK(sieved(LiteralSearch(), "oom").empty());
   }
 
   TEST_CASE("the sieve keeps more literals apart than it has buckets") {
-    Sieve sieve;
+    LiteralSearch sieve;
     std::vector<std::string> words;
     std::mt19937 random(1);
     for (uint32_t i = 0; i < 500; ++i) {
@@ -111,7 +112,7 @@ TEST_SUITE("events matcher") {
   TEST_CASE("the sieve and a plain search agree on random texts") {
     std::mt19937 random(2);
     for (int round = 0; round < 300; ++round) {
-      Sieve sieve;
+      LiteralSearch sieve;
       std::vector<std::string> words;
       for (uint32_t i = 0; i < 1 + random() % 8; ++i) {
         words.push_back("ab" + random_text(random, "abc", 5) + "c");

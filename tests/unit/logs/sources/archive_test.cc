@@ -1,3 +1,5 @@
+#include "exporter/logs/sources/archive.h"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <lzma.h>
@@ -7,7 +9,6 @@
 #include <sstream>
 
 #include "tests/unit/logs/sink.h"
-#include "exporter/logs/sources/archive.h"
 #include "tests/unit/tree.h"
 
 namespace fencewatch {

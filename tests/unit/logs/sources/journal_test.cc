@@ -1,4 +1,6 @@
 // Journals are made by systemd-journal-remote from the export format, as journald would have written them.
+#include "exporter/logs/sources/journal.h"
+
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,10 +12,9 @@
 #include <sstream>
 #include <string>
 
-#include "tests/unit/logs/sink.h"
-#include "exporter/logs/sources/journal.h"
 #include "exporter/base/line_buffer.h"
 #include "exporter/logs/sources/previous_boot.h"
+#include "tests/unit/logs/sink.h"
 #include "tests/unit/tree.h"
 
 using namespace fencewatch;

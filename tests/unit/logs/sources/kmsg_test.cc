@@ -1,3 +1,5 @@
+#include "exporter/logs/sources/kmsg.h"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +16,6 @@
 #include <string>
 
 #include "tests/unit/logs/sink.h"
-#include "exporter/logs/sources/kmsg.h"
 #include "tests/unit/tree.h"
 
 using namespace fencewatch;

@@ -1,15 +1,15 @@
 // Lines are copied from recordings of corosync 3.1.7 and pacemaker 2.1.5, the older ones from public reports of those versions.
+#include "exporter/logs/sources/syslog.h"
+
 #include <doctest/doctest.h>
 
 #include <cstdlib>
 #include <ctime>
 #include <string>
 
-#include "exporter/logs/sources/syslog.h"
-
 using namespace fencewatch;
 using syslog::Entry;
-using syslog::Stamps;
+using syslog::SyslogTime;
 
 namespace {
 
@@ -113,7 +113,7 @@ int64_t utc(int year, int month, int day, int hour = 0, int minute = 0, int seco
   return static_cast<int64_t>(timegm(&tm)) * 1'000'000;
 }
 
-int64_t read(std::string_view stamp, int64_t reference) { return Stamps().time_us(stamp, reference); }
+int64_t read(std::string_view stamp, int64_t reference) { return SyslogTime().time_us(stamp, reference); }
 
 }  // namespace
 
@@ -209,7 +209,7 @@ TEST_CASE("Fractions, zones, and times that are none") {
 
 TEST_CASE("The remembered minute is the same as a fresh one") {
   const Zone zone("CET-1CEST,M3.5.0,M10.5.0/3");
-  Stamps stamps;
+  SyslogTime stamps;
   const int64_t year = 365LL * 86'400 * 1'000'000;
   for (const int64_t reference : {utc(2026, 11, 26), utc(2026, 11, 26, 1), utc(2026, 11, 26) + year, utc(2026, 11, 26)}) {
     for (const char* stamp : {"Nov 23 08:02:11", "Nov 23 08:02:59.5", "Nov 23 08:03:00", "Nov 24 08:03:00", "Dec  1 08:03:00"})

@@ -8,8 +8,8 @@
 #include <map>
 #include <string>
 
-#include "tests/unit/logs/sink.h"
 #include "exporter/logs/sources/tail.h"
+#include "tests/unit/logs/sink.h"
 #include "tests/unit/tree.h"
 
 namespace fencewatch::test {

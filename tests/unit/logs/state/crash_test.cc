@@ -15,11 +15,11 @@
 #include <sstream>
 #include <thread>
 
-#include "tests/unit/logs/fakes.h"
+#include "exporter/base/scan.h"
 #include "exporter/collect/counts.h"
 #include "exporter/logs/reader.h"
 #include "exporter/logs/state/state_file.h"
-#include "exporter/base/scan.h"
+#include "tests/unit/logs/fakes.h"
 #include "tests/unit/tree.h"
 
 namespace fencewatch {

@@ -1,3 +1,5 @@
+#include "exporter/logs/state/state_file.h"
+
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -6,7 +8,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "exporter/logs/state/state_file.h"
 #include "tests/unit/collect/runner_fakes.h"
 #include "tests/unit/tree.h"
 

@@ -1,0 +1,33 @@
+#include "exporter/base/fd.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace fencewatch {
+
+Fd::~Fd() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Status fault(int error, std::string_view file) {
+  Code code = Code::io;
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ENODEV:
+    case ESRCH:
+    case EOPNOTSUPP:  // pressure files while psi is off
+      code = Code::missing;
+      break;
+    case EACCES:
+    case EPERM:
+      code = Code::denied;
+      break;
+  }
+  const char* text = strerrordesc_np(error);  // a literal of the C library, unlike strerror
+  return {code, 0, file, text != nullptr ? text : "unknown error"};
+}
+
+}  // namespace fencewatch
