@@ -59,8 +59,27 @@ collector_names() { sed -n 's/^extern const Spec \(.*\);/\1/p' collectors/all.cc
 engine_knows_no_collector() {
   local names
   names=$(collector_names | paste -sd '|')
-  # "kernel" in exporter/events is a channel.
-  [ -n "$names" ] && nothing '"collectors/' 'exporter/*' && nothing "\"($names)\"" 'exporter/*' ':!exporter/events/*' && nothing "fencewatch_($names)_" 'exporter/*'
+  # "kernel" in exporter/logs and exporter/base/line.h is a channel.
+  [ -n "$names" ] && nothing '"collectors/' 'exporter/*' && nothing "\"($names)\"" 'exporter/*' ':!exporter/logs/*' ':!exporter/base/line.h' &&
+    nothing "fencewatch_($names)_" 'exporter/*'
+}
+
+# The rooms of exporter/, the highest first: a file includes only from its own room and from those below.
+rooms=(config diagnose web report recorder logs collect exposition node memory base)
+
+includes_point_down() {
+  local file room header i status=0
+  declare -A rank
+  for i in "${!rooms[@]}"; do rank[${rooms[i]}]=$i; done
+  while IFS=: read -r file header; do
+    room=$(cut -d/ -f2 <<<"$file")
+    header=$(cut -d/ -f2 <<<"$header")
+    [ "$file" = exporter/main.cc ] && continue
+    [ -n "${rank[$room]:-}" ] || { echo "$file: exporter/$room is not a room of tests/lint.sh" && status=1 && continue; }
+    [ -n "${rank[$header]:-}" ] || { echo "$file includes from exporter/$header, which is not a room" && status=1 && continue; }
+    [ "${rank[$header]}" -ge "${rank[$room]}" ] || { echo "$file includes from exporter/$header, which is above it" && status=1; }
+  done < <(git grep -E '^#include "exporter/' -- 'exporter/*.cc' 'exporter/*.h' | sed -E 's/^([^:]*):#include "(.*)".*/\1:\2/')
+  return "$status"
 }
 
 # A collector includes the engine, its own header and headers that belong to no collector (shared parsers).
@@ -117,6 +136,7 @@ no_local_paths() {
 check format formatted
 check no-processes no_processes
 check engine-knows-no-collector engine_knows_no_collector
+check includes-point-down includes_point_down
 check collectors-know-no-other collectors_know_no_other
 check metrics-documented metrics_documented
 check shellcheck scripts

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <string_view>
 
-#include "exporter/node/node.h"
+#include "exporter/base/bytes.h"
 
 namespace fencewatch {
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "exporter/collect/collector.h"
+#include "exporter/collect/recent_increase.h"
 #include "exporter/collect/runner.h"
 
 namespace fencewatch {

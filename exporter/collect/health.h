@@ -7,6 +7,7 @@
 #include <span>
 
 #include "exporter/base/status.h"
+#include "exporter/collect/recent_increase.h"
 #include "exporter/exposition/page.h"
 #include "exporter/memory/own_process.h"
 

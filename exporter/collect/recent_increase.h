@@ -6,13 +6,9 @@
 #include <string_view>
 #include <vector>
 
-namespace fencewatch {
+#include "exporter/exposition/page.h"
 
-// What a collector says of a counter; `counter` is a literal.
-struct CounterValue {
-  std::string_view counter;
-  double value;
-};
+namespace fencewatch {
 
 // Of the counters of one collector. Rules over thousands of nodes read what is told here instead of the counters, since it is told of those
 // alone that move: increase() has to look at every series of every healthy node, which is what an evaluation costs. Not thread safe.

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "exporter/node/node.h"
+#include "exporter/base/bytes.h"
 
 namespace fencewatch {
 

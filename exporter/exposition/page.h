@@ -15,9 +15,8 @@
 #include <variant>
 #include <vector>
 
-#include "exporter/collect/recent_increase.h"
+#include "exporter/base/bytes.h"
 #include "exporter/exposition/family.h"
-#include "exporter/node/node.h"
 
 namespace fencewatch {
 
@@ -45,6 +44,12 @@ class LabelText {
 
 // Names with values, for the `rendered` of samples that are written again and again.
 std::string rendered_labels(const std::map<std::string, std::string>& labels);
+
+// What a collector says of a counter; `counter` is a literal.
+struct CounterValue {
+  std::string_view counter;
+  double value;
+};
 
 // Not thread safe. Keeps its capacity over clear(): writing the same page again allocates nothing.
 class Page {

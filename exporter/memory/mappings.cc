@@ -6,9 +6,9 @@
 
 #include <charconv>
 
+#include "exporter/base/fd.h"
 #include "exporter/base/line_buffer.h"
 #include "exporter/base/scan.h"
-#include "exporter/node/resolve.h"
 
 namespace fencewatch {
 namespace {
