@@ -61,7 +61,7 @@ class ZoneCollector final : public Collector {
   Status read_zones(const Node& node);
   Status read_settings(const Node& node);
   bool reserve_applies() const { return version_ && *version_ >= KernelVersion{5, 8}; }
-  std::optional<uint64_t> read_free(const Node& node);
+  std::optional<uint64_t> read_free_pages(const Node& node);
 
   void label_zones();
   template <class Value>
@@ -130,14 +130,13 @@ Status ZoneCollector::sample(const Node& node, std::chrono::nanoseconds elapsed)
 
 // The second line of proc/meminfo, a fifth of the price of all zones.
 bool ZoneCollector::glance(const Node& node, std::chrono::nanoseconds elapsed) {
-  const auto kilobytes = read_free(node);
-  const auto kilobytes_of_page = static_cast<uint64_t>(node.page_size() / 1024);
-  if (kilobytes && !shortage_.glance(*kilobytes / kilobytes_of_page, elapsed)) return false;
+  const auto pages = read_free_pages(node);
+  if (pages && !shortage_.glance(*pages, elapsed)) return false;
   glanced_ += elapsed;
   return true;
 }
 
-std::optional<uint64_t> ZoneCollector::read_free(const Node& node) {
+std::optional<uint64_t> ZoneCollector::read_free_pages(const Node& node) {
   constexpr std::string_view key = "\nMemFree:";
   if (!node.read(kMeminfoPath, small_)) return {};
   const std::string_view text = small_;
@@ -145,8 +144,9 @@ std::optional<uint64_t> ZoneCollector::read_free(const Node& node) {
   if (at == text.npos) return {};
   std::string_view rest = scan::trim_left(text.substr(at + key.size()));
   uint64_t kilobytes = 0;
-  if (!scan::number(scan::next_word(rest), kilobytes)) return {};
-  return kilobytes;
+  const long page_kilobytes = node.page_size() / 1024;
+  if (page_kilobytes == 0 || !scan::number(scan::next_word(rest), kilobytes)) return {};
+  return kilobytes / static_cast<uint64_t>(page_kilobytes);
 }
 
 Status ZoneCollector::collect(const Node& node, Page& page) {

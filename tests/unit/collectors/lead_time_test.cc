@@ -2,6 +2,7 @@
 // said is kept in tests/fixtures/lead-time/said/, of which tests/alerts makes rule tests. UPDATE_GOLDEN=1 writes what it would say now.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -143,7 +144,7 @@ class Replay {
 
 TEST_SUITE("lead time") {
   TEST_CASE("what a scrape at any second says of a node that runs out of memory") {
-    for (const char* run : {"miscounted", "miscounted-realtime", "miscounted-reserve", "healthy", "healthy-realtime"}) {
+    for (const std::string run : {"miscounted", "miscounted-realtime", "miscounted-reserve", "healthy", "healthy-realtime"}) {
       CAPTURE(run);
       std::string told;
       Replay(run).run([&](double now, const std::string& answered, const auto& values) {
@@ -155,6 +156,30 @@ TEST_SUITE("lead time") {
       if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(file) << told;
       CHECK(test::slurp(file) == told);
     }
+  }
+
+  // Told at a scrape, and true within a factor of two: memory met the expected min between half and twice the time that was told.
+  TEST_CASE("the forecast on wrong watermarks, and none on right ones") {
+    for (const std::string run : {"miscounted", "miscounted-realtime", "miscounted-reserve"}) {
+      CAPTURE(run);
+      std::vector<std::pair<double, double>> told;
+      double met = 0;
+      Replay(run).run([&](double now, const std::string&, const auto& values) {
+        const auto seconds = values.find("fencewatch_memory_seconds_to_min");
+        if (met == 0 && seconds != values.end()) told.emplace_back(now, std::stod(seconds->second));
+        if (met == 0 && values.contains("zones_short_seconds")) met = now;
+      });
+      const auto right = std::count_if(told.begin(), told.end(), [&](const auto& at) {
+        const double truth = met - at.first;
+        return truth >= at.second / 2 && truth <= at.second * 2;
+      });
+      MESSAGE(run, ": ", right, " of ", told.size(), " forecasts within a factor of two");
+      CHECK(told.size() > 40);
+      CHECK(static_cast<double>(right) > 0.85 * static_cast<double>(told.size()));
+    }
+    for (const std::string run : {"healthy", "healthy-realtime"})
+      Replay(run).run(
+          [&](double, const std::string&, const auto& values) { CHECK_FALSE(values.contains("fencewatch_memory_seconds_to_min")); });
   }
 }
 
