@@ -1,4 +1,6 @@
 // How hard the kernel works to free memory, /proc/vmstat: the step between watermarks that are too low and the OOM killer.
+#include <algorithm>
+
 #include "collectors/memory/vmstat.h"
 #include "exporter/collect/collector.h"
 
@@ -18,7 +20,8 @@ enum {
   kCompactSuccesses,
   kMajorFaults,
   kRefaults,
-  kPageCache
+  kPageCache,
+  kBalloon
 };
 constexpr Family kFamilies[] = {
     {"fencewatch_reclaim_direct_stalls_total", Type::counter,
@@ -41,6 +44,11 @@ constexpr Family kFamilies[] = {
     {"fencewatch_refaults_total", Type::counter,
      "Pages read again soon after they were evicted (kind `all` before 5.9), from workingset_refault* in /proc/vmstat.", "kind"},
     {"fencewatch_page_cache_pages", Type::gauge, "Pages of the page cache, from nr_file_pages in /proc/vmstat.", ""},
+    {"fencewatch_balloon_inflated_pages", Type::gauge,
+     "Pages that a balloon has taken from this machine for its host, those of balloon_inflate less those of balloon_deflate in "
+     "/proc/vmstat "
+     "(CONFIG_MEMORY_BALLOON: virtio and VMware; Hyper-V and Xen do not count there).",
+     ""},
 };
 
 // A series of ours and its line in the file.
@@ -101,6 +109,8 @@ class Reclaim final : public Collector {
     for (const auto& family : kPlain) {
       if (const auto value = vmstat[family.item]) page.one(kFamilies[family.family], *value);
     }
+    const auto inflated = vmstat[Vm::balloon_inflate], deflated = vmstat[Vm::balloon_deflate];
+    if (inflated && deflated) page.one(kFamilies[kBalloon], *inflated - std::min(*inflated, *deflated));
     tell_recent(vmstat, page);
     return {};
   }

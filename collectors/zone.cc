@@ -60,6 +60,7 @@ class ZoneCollector final : public Collector {
   void write_each(Page& page, const Family& family, Value value_of) const;
   void write_sizes(Page& page) const;
   void write_marks(Page& page) const;
+  void write_honoured(Page& page) const;
   void write_protections(Page& page) const;
   void write_stats(Page& page) const;
   void write_below(Page& page) const;
@@ -133,13 +134,19 @@ void ZoneCollector::write_each(Page& page, const Family& family, Value value_of)
 }
 
 void ZoneCollector::write_sizes(Page& page) const {
-  constexpr struct {
-    int family;
-    std::optional<uint64_t> Zone::*value;
-  } sizes[] = {
-      {kSpanned, &Zone::spanned}, {kPresent, &Zone::present}, {kManaged, &Zone::managed}, {kFree, &Zone::free}, {kBoost, &Zone::boost},
+  const auto write = [&](int family, std::optional<uint64_t> Zone::*value) {
+    write_each(page, kZoneFamilies[family], [value](const Zone& zone) { return zone.*value; });
   };
-  for (const auto& size : sizes) write_each(page, kZoneFamilies[size.family], [&](const Zone& zone) { return zone.*size.value; });
+  write(kSpanned, &Zone::spanned);
+  write(kPresent, &Zone::present);
+  page.begin(kZoneFamilies[kManaged]);
+  for (size_t i = 0; i < zones_.zones.size(); ++i) {
+    const auto managed = zones_.zones[i].managed;
+    if (managed && *managed < 0) page.sample(labels_[i].view(), {}, static_cast<double>(*managed));
+    if (managed && *managed >= 0) page.sample(labels_[i].view(), {}, static_cast<uint64_t>(*managed));
+  }
+  write(kFree, &Zone::free);
+  write(kBoost, &Zone::boost);
   const auto phantom = [](const Zone& zone) { return zone.managed && zone.present ? std::optional(zone.phantom()) : std::nullopt; };
   std::optional<uint64_t> sum;
   write_each(page, kZoneFamilies[kMiscount], [&](const Zone& zone) {
@@ -165,6 +172,15 @@ void ZoneCollector::write_marks(Page& page) const {
       if (zones[i].*mark.printed) page.sample(labels_[i].view(), {{"watermark", mark.name}}, expected_[i].*mark.expected);
     }
   }
+  write_honoured(page);
+}
+
+void ZoneCollector::write_honoured(Page& page) const {
+  if (expected_.empty()) return;
+  const auto& zones = zones_.zones;
+  const bool outdated = are_outdated(zones, expected_);
+  page.one(kZoneFamilies[kOutdated], static_cast<uint64_t>(outdated));
+  if (outdated) return;
   std::optional<double> least;
   page.begin(kZoneFamilies[kHonoured]);
   for (size_t i = 0; i < expected_.size(); ++i) {
@@ -220,7 +236,7 @@ void ZoneCollector::write_below(Page& page) const {
 void ZoneCollector::write_settings(const Node& node, Page& page) const {
   if (min_free_kbytes_) page.one(kZoneFamilies[kMinFree], *min_free_kbytes_ * 1024);
   if (scale_factor_) page.one(kZoneFamilies[kScale], *scale_factor_);
-  page.one(kZoneFamilies[kPageSize], static_cast<uint64_t>(node.page_size()));
+  if (const long size = node.page_size(); size > 0) page.one(kZoneFamilies[kPageSize], static_cast<uint64_t>(size));
 }
 
 constexpr std::string_view kReads[] = {kZoneinfoPath, kMinFreePath, kScalePath, "proc/sys/kernel/osrelease", "proc/version"};

@@ -21,6 +21,8 @@ constexpr Key kKeys[] = {
     {"allocstall_high", Vm::allocstall_high},
     {"allocstall_movable", Vm::allocstall_movable},
     {"allocstall_normal", Vm::allocstall_normal},
+    {"balloon_deflate", Vm::balloon_deflate},
+    {"balloon_inflate", Vm::balloon_inflate},
     {"compact_fail", Vm::compact_fail},
     {"compact_stall", Vm::compact_stall},
     {"compact_success", Vm::compact_success},

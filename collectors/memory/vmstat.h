@@ -20,6 +20,8 @@ enum class Vm : uint8_t {
   allocstall_high,
   allocstall_movable,
   allocstall_device,
+  balloon_deflate,
+  balloon_inflate,
   compact_fail,
   compact_stall,
   compact_success,
