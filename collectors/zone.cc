@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "collectors/memory/below_marks.h"
+#include "collectors/memory/meminfo.h"
 #include "collectors/memory/shortage.h"
 #include "collectors/memory/vmstat.h"
 #include "collectors/memory/watermarks.h"
@@ -61,7 +62,6 @@ class ZoneCollector final : public Collector {
   Status read_zones(const Node& node);
   Status read_settings(const Node& node);
   bool reserve_applies() const { return version_ && *version_ >= KernelVersion{5, 8}; }
-  std::optional<uint64_t> read_free_pages(const Node& node);
 
   void label_zones();
   template <class Value>
@@ -130,23 +130,11 @@ Status ZoneCollector::sample(const Node& node, std::chrono::nanoseconds elapsed)
 
 // The second line of proc/meminfo, a fifth of the price of all zones.
 bool ZoneCollector::glance(const Node& node, std::chrono::nanoseconds elapsed) {
-  const auto pages = read_free_pages(node);
-  if (pages && !shortage_.glance(*pages, elapsed)) return false;
+  const auto page_kilobytes = static_cast<uint64_t>(node.page_size() / 1024);
+  const auto kilobytes = node.read(kMeminfoPath, small_) ? parse_free_memory(small_) : std::nullopt;
+  if (kilobytes && page_kilobytes && !shortage_.glance(*kilobytes / page_kilobytes, elapsed)) return false;
   glanced_ += elapsed;
   return true;
-}
-
-std::optional<uint64_t> ZoneCollector::read_free_pages(const Node& node) {
-  constexpr std::string_view key = "\nMemFree:";
-  if (!node.read(kMeminfoPath, small_)) return {};
-  const std::string_view text = small_;
-  const size_t at = text.find(key);
-  if (at == text.npos) return {};
-  std::string_view rest = scan::trim_left(text.substr(at + key.size()));
-  uint64_t kilobytes = 0;
-  const long page_kilobytes = node.page_size() / 1024;
-  if (page_kilobytes == 0 || !scan::number(scan::next_word(rest), kilobytes)) return {};
-  return kilobytes / static_cast<uint64_t>(page_kilobytes);
 }
 
 Status ZoneCollector::collect(const Node& node, Page& page) {
@@ -294,7 +282,8 @@ void ZoneCollector::write_settings(const Node& node, Page& page) const {
   if (const long size = node.page_size(); size > 0) page.one(kZoneFamilies[kPageSize], static_cast<uint64_t>(size));
 }
 
-constexpr std::string_view kReads[] = {kZoneinfoPath, kMinFreePath, kScalePath, "proc/sys/kernel/osrelease", "proc/version"};
+constexpr std::string_view kReads[] = {kZoneinfoPath, kMinFreePath, kScalePath, kMeminfoPath, kVmstatPath, "proc/sys/kernel/osrelease",
+                                       "proc/version"};
 
 }  // namespace
 
