@@ -124,6 +124,8 @@ class Kernel final : public Collector {
   Bytes release_text_, version_text_, text_;
 };
 
+constexpr std::string_view kReads[] = {kReleasePath, kVersionPath, kVendorPath, kProductPath, kModelPath};
+
 }  // namespace
 
 extern const Spec kernel;
@@ -131,6 +133,7 @@ constinit const Spec kernel = {
     .name = "kernel",
     .summary = "Kernel, machine, and known faults of the release (/proc/sys/kernel/osrelease, /sys/class/dmi/id)",
     .families = kFamilies,
+    .reads = kReads,
     .make = [](const Settings& settings) -> std::unique_ptr<Collector> {
       return std::make_unique<Kernel>(Advisories::load(settings.kernel_advisories));
     },

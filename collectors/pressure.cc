@@ -57,6 +57,8 @@ class Pressure final : public Collector {
   Bytes text_;
 };
 
+constexpr std::string_view kReads[] = {"proc/pressure/*"};
+
 }  // namespace
 
 extern const Spec pressure;
@@ -64,6 +66,7 @@ constinit const Spec pressure = {
     .name = "pressure",
     .summary = "Time lost waiting for CPU, memory and I/O (/proc/pressure)",
     .families = kFamilies,
+    .reads = kReads,
     .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Pressure>(); },
 };
 

@@ -128,6 +128,8 @@ class Reclaim final : public Collector {
   Bytes text_;
 };
 
+constexpr std::string_view kReads[] = {kPath};
+
 }  // namespace
 
 extern const Spec reclaim;
@@ -135,6 +137,7 @@ constinit const Spec reclaim = {
     .name = "reclaim",
     .summary = "Reclaim, compaction and page faults (/proc/vmstat)",
     .families = kFamilies,
+    .reads = kReads,
     .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Reclaim>(); },
 };
 

@@ -239,6 +239,8 @@ void ZoneCollector::write_settings(const Node& node, Page& page) const {
   if (const long size = node.page_size(); size > 0) page.one(kZoneFamilies[kPageSize], static_cast<uint64_t>(size));
 }
 
+constexpr std::string_view kReads[] = {kZoneinfoPath, kMinFreePath, kScalePath, "proc/sys/kernel/osrelease", "proc/version"};
+
 }  // namespace
 
 extern const Spec zone;
@@ -246,6 +248,7 @@ constinit const Spec zone = {
     .name = "zone",
     .summary = "Memory zones: watermarks as they are and as they ought to be, miscounted pages (/proc/zoneinfo)",
     .families = kZoneFamilies,
+    .reads = kReads,
     .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<ZoneCollector>(); },
     .sample_every = std::chrono::milliseconds(250),
 };

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Every check of the repository.   tests/run.sh [GROUP…]   no argument: all
+#                                  tests/run.sh collector NAME   one collector while it is being written, in seconds
 #   unit    doctest under ASan and UBSan: parsers, engine, golden texts, the contract of all collectors
 #   tsan    what has threads, under ThreadSanitizer
 #   lint    tests/lint.sh
@@ -85,6 +86,14 @@ count() {
     }' "$log"
 }
 
+# What failed, first and whole; without the lines that the program logs while it is tested.
+failures() {
+  local told
+  told=$(grep -avE '^time=[^ ]+ level=' "$1")
+  if grep -qE '^(FAIL|ERROR|={20,})' <<<"$told"; then told=$(sed -nE '/^(FAIL|ERROR|={20,})/,$p' <<<"$told"); else told=$(tail -n 150 <<<"$told"); fi
+  head -n 300 <<<"$told"
+}
+
 # part NAME COMMAND…: runs it, keeps its output, tells and records how it went.
 part() {
   local name=$1 code=0 start=$SECONDS passed failed skipped
@@ -94,8 +103,8 @@ part() {
   echo "$passed $failed $skipped $name" >>"$results"
   local took="$((SECONDS - start)) s"
   if [ "$failed" -gt 0 ]; then
-    echo "FAIL $name ($failed failed, $passed passed, $took)"
-    sed 's/^/    /' "$logs/$name.log" | tail -n 150
+    echo "FAIL $name ($failed failed, $passed passed, $took; all of it: build/test-logs/$name.log)"
+    failures "$logs/$name.log" | sed 's/^/    /'
   elif [ "$passed" -eq 0 ]; then
     echo "skip $name ($(grep -m1 -iE '^skip' "$logs/$name.log"))"
   else
@@ -113,7 +122,9 @@ built() {
     >"$logs/build-$preset-${1:-all}.log" 2>&1; then
     echo "0 1 0 build-$preset" >>"$results"
     echo "FAIL build-$preset"
-    grep -E -A15 'error|FAILED' "$logs/build-$preset-${1:-all}.log" | head -n 80 | sed 's/^/    /'
+    # Not the command lines, which hold -Werror.
+    grep -E -A15 '(error|Error):? |undefined reference|CMake Error' "$logs/build-$preset-${1:-all}.log" | grep -vE '^(FAILED:|/.*ccache )' | head -n 80 |
+      sed 's/^/    /'
     return 1
   fi
 }
@@ -121,6 +132,21 @@ built() {
 group_unit() {
   built dev unit fencewatch || return 0
   part unit build/dev/tests/unit
+  part example tests/example.sh
+}
+
+# One collector: its own tests, what holds for all, its golden files, and the lint of what has changed.
+run_collector() {
+  local name=$1 changed
+  [ -f "collectors/$name.cc" ] || { echo "tests/run.sh: there is no collectors/$name.cc" >&2 && exit 2; }
+  built dev unit fencewatch || return 0
+  grep -q "^      &$name,"  collectors/all.cc || echo "note: collectors/all.cc does not name it yet"
+  [ -z "${UPDATE_GOLDEN:-}" ] || build/dev/fencewatch --describe >collectors/METRICS.md
+  part "$name-own" build/dev/tests/unit "--source-file=*/${name}_test.cc"
+  part "$name-contract" build/dev/tests/unit --test-suite=contract,golden
+  mapfile -t changed < <(git status --porcelain -uall | cut -c4- | grep -E '\.(cc|h)$')
+  part lint tests/lint.sh "${changed[@]}" collectors/all.cc
+  part docs tests/docs.sh build/dev/fencewatch
 }
 
 group_tsan() {
@@ -210,6 +236,21 @@ group_bench() {
   part starve tests/bench/starve.sh --check
 }
 
+tell_sum() {
+  awk '{ passed += $1; failed += $2; skipped += $3 }
+    END { printf "%d passed, %d failed", passed, failed; if (skipped) printf ", %d skipped", skipped; print ""; exit failed > 0 }' "$results"
+}
+
+if [ "${1:-}" = collector ]; then
+  [ $# -eq 2 ] || { echo "usage: tests/run.sh collector NAME" >&2; exit 2; }
+  mkdir -p "$logs"
+  : >"$results"
+  install_packages
+  run_collector "$2"
+  tell_sum
+  exit
+fi
+
 wanted=("$@")
 [ ${#wanted[@]} -gt 0 ] || wanted=("${groups[@]}")
 for group in "${wanted[@]}"; do
@@ -241,5 +282,4 @@ for group in "${wanted[@]}"; do
   if is_alone "$group"; then run_group "$group"; fi
 done
 
-awk '{ passed += $1; failed += $2; skipped += $3 }
-  END { printf "%d passed, %d failed", passed, failed; if (skipped) printf ", %d skipped", skipped; print ""; exit failed > 0 }' "$results"
+tell_sum

@@ -62,6 +62,8 @@ struct Spec {
   std::string_view name;     // as in --collector.<name>
   std::string_view summary;  // one line for --help and METRICS.md
   std::span<const Family> families;
+  // Every path that it may ask the Node for; * stands for anything. Tests hold it to that, and change each of these files at random.
+  std::span<const std::string_view> reads = {};
   std::unique_ptr<Collector> (*make)(const Settings& settings);  // may throw std::exception to refuse the start
   std::chrono::milliseconds deadline{1000};
   std::chrono::milliseconds sample_every{0};  // 0: sample() is not called

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "exporter/base/clock_ticks.h"
 #include "exporter/base/scan.h"
 
 namespace fencewatch {
@@ -41,7 +42,7 @@ std::optional<double> read_start_time() {
   for (int field = 3; field < 22; ++field) scan::next_word(rest);
   uint64_t ticks;
   if (!scan::number(scan::next_word(rest), ticks)) return {};
-  return static_cast<double>(*boot_time) + static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return static_cast<double>(*boot_time) + static_cast<double>(ticks) / double{kTicksPerSecond};
 }
 
 void parse_statm(std::string_view text, ProcessUsage& usage) {

@@ -12,8 +12,8 @@ using namespace fencewatch;
 
 namespace {
 
-constexpr Spec kZone{"zone", "Zones.", {}, nullptr};
-constexpr Spec kOom{"oom", "Kills.", {}, nullptr};
+constexpr Spec kZone{.name = "zone", .summary = "Zones.", .families = {}, .make = nullptr};
+constexpr Spec kOom{.name = "oom", .summary = "Kills.", .families = {}, .make = nullptr};
 constexpr Spec kSlow{.name = "slow", .summary = "Off.", .families = {}, .make = nullptr, .on_by_default = false};
 constexpr const Spec* kSpecs[] = {&kZone, &kOom, &kSlow};
 
