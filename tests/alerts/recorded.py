@@ -24,7 +24,8 @@ RECENT = {
     "compaction_failures": r"compaction_failures_total",
     "oom_kills": r"oom_kills_total",
     "oom_global_kills": r'oom_kill_events_total\{constraint="(global|cpuset|mempolicy)"\}',
-} | {f"corosync_{name}": f"corosync_{name}_total" for name in ("token_warnings", "token_timeouts", "scheduling_misses", "hosts_unreachable", "link_flaps")}
+    "small_allocation_failures": r'page_allocation_failures_total\{order="[0-3]"\}',
+} | {f"corosync_{name}": f"corosync_{name}_total" for name in ("pauses", "unable_to_form", "token_warnings", "token_timeouts", "scheduling_misses", "hosts_unreachable", "link_flaps")}
 RECENT = {counter: re.compile("fencewatch_" + series) for counter, series in RECENT.items()}
 USED = set(re.findall(r"\bfencewatch_\w+", "".join(rule.read_text() for rule in RULES)))
 

@@ -1,0 +1,2 @@
+import sys
+print("no summary yet", sys.argv)
