@@ -33,7 +33,7 @@ struct Door {
   uint64_t tickets = 0;
 
   void hear() {
-    for (Users::Told one{}; users.next(one);) told[one.ticket] = one.proven;
+    for (Users::Told one{}; users.next(one);) told[one.ticket] = one.verdict == Verdict::proven;
   }
   bool wait(uint64_t ticket) {
     std::unique_lock lock(mutex);
