@@ -5,11 +5,13 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -29,8 +31,10 @@ namespace {
 
 constexpr size_t kStack = 128 << 10;
 constexpr int kAcceptAtOnce = 16;
-constexpr int64_t kFlood = 12;              // so many connections have cost memory that is worth giving back
-constexpr milliseconds kPause{20};          // when nothing more can be taken
+constexpr int64_t kFlood = 12;      // so many connections have cost memory that is worth giving back
+constexpr milliseconds kPause{20};  // when nothing more can be taken
+constexpr int64_t kFewPlaces = 64;
+constexpr milliseconds kFirstMomentsOfFew{10};
 constexpr milliseconds kFirstMoments{100};  // in which nobody has to make room
 constexpr seconds kAsk{10};                 // for the handshake, for a head, for taking a short answer
 constexpr seconds kIdle{300};               // as long as Prometheus itself keeps a connection that it does not use
@@ -57,6 +61,14 @@ Users::From from(const sockaddr_storage& address) {
 int made(int fd, const char* what) {
   if (fd < 0) throw std::runtime_error(std::string(what) + ": " + strerrordesc_np(errno));
   return fd;
+}
+
+// The lowest free number is given out: one above these is one of the last, which the connections to the server, collectors and logs need.
+int most_descriptors() {
+  constexpr rlim_t kReserve = 16;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
+  return static_cast<int>(limit.rlim_cur - std::min(kReserve, limit.rlim_cur));
 }
 
 void ring(int fd) {
@@ -212,6 +224,11 @@ void Door::accept(int listener) {
       if (make_room()) continue;  // what was missing, a descriptor or memory, is there now
       return pause();
     }
+    if (fd >= most_descriptors() && !make_room()) {
+      ::close(fd);
+      ++lost_[static_cast<size_t>(Lost::full)];
+      return pause();
+    }
     constexpr int kOn = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
     const uint64_t tag = door::tag(Kind::client, static_cast<uint32_t>(place - clients_.begin()), ++generation_);
@@ -229,15 +246,18 @@ void Door::accept(int listener) {
   }
 }
 
-// False: everybody is at work or has only just come.
+// False: everybody is at work or has only just come. Few places want to be changed faster.
 bool Door::make_room() {
+  const milliseconds first_moments = connections_ < kFewPlaces ? kFirstMomentsOfFew : kFirstMoments;
   Client* oldest = nullptr;
   const auto better = [&oldest](const Client& c) {
     return !oldest || c.stranger() > oldest->stranger() || (c.stranger() == oldest->stranger() && c.since < oldest->since);
   };
+  const auto may_go = [this, first_moments](const Client& c) {
+    return (c.stranger() || c.state == State::reading || c.state == State::taking) && now_ - c.since >= first_moments;
+  };
   for (const auto& client : clients_)
-    if ((client->stranger() || client->state == State::reading) && now_ - client->since >= kFirstMoments && better(*client))
-      oldest = client.get();
+    if (client && may_go(*client) && better(*client)) oldest = client.get();
   if (oldest) drop(*oldest, Lost::full);
   return oldest != nullptr;
 }

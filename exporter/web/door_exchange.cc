@@ -18,7 +18,7 @@ using Io = Stream::Io;
 
 namespace {
 
-constexpr std::chrono::milliseconds kFirstMomentsOfTaking{50};
+constexpr std::chrono::milliseconds kFirstMomentsOfTaking{20};
 
 // The head of an answer as reply.cc writes it.
 struct AnswerHead {
