@@ -44,11 +44,11 @@ local q = import 'query.libsonnet';
         alert.new(
           'FreeBelowMinWatermark',
           'warning',
-          'instance:fencewatch_zones_below_min_seconds:increase%s{%s} > %g' % [w, s, c.belowMinSeconds],
-          'A memory zone has run dry.',
+          'instance:fencewatch_zones_short_seconds:increase%s{%s} > %g' % [w, s, c.shortSeconds],
+          'Memory zones have run dry.',
           |||
-            A zone of {{ $labels.instance }} had fewer free pages than its min watermark for {{ printf "%%.1f" $value }} s of the last %s: every
-            allocation there must free memory for itself.
+            A zone of {{ $labels.instance }} had fewer free pages than its min watermark for {{ printf "%%.1f" $value }} s of the last %s, while the others had
+            none to spare: every allocation must free memory for itself.
           ||| % w,
         ),
         alert.new(

@@ -9,7 +9,7 @@
 
   // What the recording rules of the alert's own target say when it fires, zeros left out: "oom_kills 2; …".
   numbers(window)::
-    '{{ range query (printf `{__name__=~"instance:fencewatch_.+:(increase%s|min)",job=%%q,instance=%%q} > 0` $labels.job $labels.instance) | sortByLabel "__name__" }}' % window
+    '{{ range query (printf `{__name__=~"instance:fencewatch_.+:(increase%s|ratio%s|min)",job=%%q,instance=%%q} > 0` $labels.job $labels.instance) | sortByLabel "__name__" }}' % [window, window]
     + ' {{ reReplaceAll "instance:fencewatch_|:.*" "" .Labels.__name__ }} {{ printf "%.3g" .Value }};{{ else }} nothing;{{ end }}',
 
   // What a query about the alert's own target gives, as the template function `show` makes it, "?" where it gives nothing.

@@ -40,7 +40,6 @@ class Pressure final : public Collector {
       if (status = parse_psi(text_, psi); !status) return status.of(resource.path);
       if (psi.some) page.sample({{"resource", resource.name}, {"kind", "some"}}, seconds(*psi.some));
       if (psi.full) page.sample({{"resource", resource.name}, {"kind", "full"}}, seconds(*psi.full));
-      if (psi.full && resource.name == "memory") page.recent("pressure_memory_full_seconds", seconds(*psi.full));
     }
     return {};
   }

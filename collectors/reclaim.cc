@@ -116,13 +116,12 @@ class Reclaim final : public Collector {
   }
 
  private:
-  // Of the stalls those for DMA and DMA32 are left out: hardly anything but old devices asks for these zones.
   static void tell_recent(const Vmstat& vmstat, Page& page) {
-    std::optional<uint64_t> stalls;
-    for (const Series& zone : kZones)
-      if (const auto value = vmstat[zone.item]; value && !zone.label.starts_with("DMA")) stalls = stalls.value_or(0) + *value;
-    if (stalls) page.recent("zones_direct_stalls", static_cast<double>(*stalls));
-    if (const auto failures = vmstat[Vm::compact_fail]) page.recent("compaction_failures", static_cast<double>(*failures));
+    const auto number = [&](Vm item) { return static_cast<double>(*vmstat[item]); };
+    if (const auto stalls = vmstat.direct_stalls()) page.recent("zones_direct_stalls", static_cast<double>(*stalls));
+    if (vmstat[Vm::compact_fail]) page.recent("compaction_failures", number(Vm::compact_fail));
+    if (vmstat[Vm::pageoutrun]) page.recent("kswapd_runs", number(Vm::pageoutrun));
+    if (vmstat[Vm::kswapd_low_wmark_hit_quickly]) page.recent("kswapd_low_hits", number(Vm::kswapd_low_wmark_hit_quickly));
   }
 
   Bytes text_;

@@ -68,6 +68,13 @@ constexpr KeyIndex<std::size(kKeys)> kIndex(kKeys, [](const Key& key) { return k
 
 }  // namespace
 
+std::optional<uint64_t> Vmstat::direct_stalls() const {
+  std::optional<uint64_t> sum;
+  for (const Vm zone : {Vm::allocstall, Vm::allocstall_normal, Vm::allocstall_high, Vm::allocstall_movable, Vm::allocstall_device})
+    if (const auto stalls = (*this)[zone]) sum = sum.value_or(0) + *stalls;
+  return sum;
+}
+
 Status parse_vmstat(std::string_view text, Vmstat& out) {
   out.clear();
   if (text.empty()) return malformed(1, "the file is empty");

@@ -25,6 +25,10 @@ enum {
   kNodeStat,
   kBelow,
   kAnyBelow,
+  kPhantomReserve,
+  kShort,
+  kExhausted,
+  kSecondsToMin,
   kMinFree,
   kScale,
   kPageSize,
@@ -85,6 +89,28 @@ inline constexpr Family kZoneFamilies[] = {
     {"fencewatch_zones_below_min_seconds_total", Type::counter,
      "Time for which /proc/zoneinfo, looked at several times a second, showed fewer free pages than its min watermark in some zone other "
      "than DMA.",
+     ""},
+    {"fencewatch_zones_phantom_reserve_pages", Type::gauge,
+     "Free pages that user memory may not have because lowmem_reserve keeps them for phantom pages, from /proc/zoneinfo; 0 before 5.8, "
+     "which "
+     "does not hold ordinary allocations to that reserve.",
+     ""},
+    {"fencewatch_zones_short_seconds_total", Type::counter,
+     "Time for which /proc/zoneinfo, looked at several times a second, showed some zone below its min watermark while all zones but DMA "
+     "together had fewer free pages than the sum of their expected min watermarks.",
+     ""},
+    {"fencewatch_memory_exhausted_seconds_total", Type::counter,
+     "Time for which memory was exhausted: in the 15 s before, all zones but DMA together had fewer free pages than the sum of their "
+     "expected "
+     "min watermarks for more than 9 s, and more than 200 allocations had to free memory for themselves, from /proc/zoneinfo and "
+     "/proc/vmstat.",
+     ""},
+    {"fencewatch_memory_seconds_to_min", Type::gauge,
+     "Forecast: time until free memory meets the sum of the zones' expected min watermarks, if it goes on falling as in the last 10 s. "
+     "Absent "
+     "when it does not fall steadily, is there already or further than 600 s away, and while kswapd will wake before it. From "
+     "/proc/zoneinfo "
+     "and /proc/meminfo.",
      ""},
     {"fencewatch_min_free_bytes", Type::gauge, "What the zones' min watermarks share, from /proc/sys/vm/min_free_kbytes.", ""},
     {"fencewatch_watermark_scale_factor", Type::gauge,

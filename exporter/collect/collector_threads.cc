@@ -17,6 +17,7 @@ using std::chrono::nanoseconds;
 
 constexpr Status kLate{Code::stuck, 0, {}, "did not come back in time"};
 constexpr int kSampleShare = 1000;            // a sampler may use one part in so many of one CPU
+constexpr int kUrgentShare = 100;             // and so much when a glance asks for it
 constexpr std::chrono::seconds kStopWait{1};  // for collectors at work when the exporter ends
 constexpr std::chrono::milliseconds kTick{250};
 
@@ -149,8 +150,8 @@ int CollectorThreads::due_sample(Clock::time_point now, Clock::time_point& next)
   for (size_t i = 0; i < slots.size(); ++i) {
     const CollectorState& slot = *slots[i];
     if (slot.spec->sample_every.count() == 0 || slot.busy) continue;
-    if (slot.next_sample <= now) return static_cast<int>(i);
-    next = std::min(next, slot.next_sample);
+    if (slot.next_look <= now) return static_cast<int>(i);
+    next = std::min(next, slot.next_look);
   }
   return -1;
 }
@@ -197,15 +198,23 @@ void CollectorThreads::run_collect(Lock& lock, uint64_t id, size_t index) {
 void CollectorThreads::run_sample(Lock& lock, uint64_t id, size_t index) {
   CollectorState& slot = *slots[index];
   enter(index);
-  const nanoseconds elapsed = slot.last_sample == Clock::time_point{} ? nanoseconds(0) : slot.started - slot.last_sample;
-  slot.last_sample = slot.started;
+  const nanoseconds elapsed = slot.last_look == Clock::time_point{} ? nanoseconds(0) : slot.started - slot.last_look;
+  slot.last_look = slot.started;
+  const bool due = slot.started >= slot.next_sample;
   lock.unlock();
-  nanoseconds cost{0};
-  const Outcome outcome = slot.sample(node_, elapsed, cost);
+  nanoseconds glance_cost{0}, cost{0};
+  const bool enough = !due && slot.glance(node_, elapsed, glance_cost);
+  const Outcome outcome = enough ? Outcome{} : slot.sample(node_, elapsed, cost);
   lock.lock();
-  slot.sample_cost = slot.sample_cost.count() == 0 ? cost : (7 * slot.sample_cost + cost) / 8;
-  slot.next_sample = slot.started + std::max<nanoseconds>(slot.spec->sample_every, kSampleShare * slot.sample_cost);
-  if (leave(index, id)) conclude(lock, slot, slot.told_sample, outcome);
+  const auto later = [&](nanoseconds& smoothed, nanoseconds now, int share) {
+    if (now.count() > 0) smoothed = smoothed.count() == 0 ? now : (7 * smoothed + now) / 8;
+    return slot.started + std::max<nanoseconds>(slot.spec->sample_every, share * smoothed);
+  };
+  if (!enough) slot.next_sample = later(slot.sample_cost, cost, kSampleShare);
+  const Clock::time_point next_glance = later(slot.glance_cost, glance_cost, kSampleShare);
+  const Clock::time_point next_urgent = later(slot.sample_cost, nanoseconds(0), kUrgentShare);
+  slot.next_look = slot.spec->glances ? std::min(slot.next_sample, std::max(next_glance, next_urgent)) : slot.next_sample;
+  if (leave(index, id) && !enough) conclude(lock, slot, slot.told_sample, outcome);
 }
 
 // Counts a fault, and tells the log once for each change of state.

@@ -84,6 +84,7 @@ Status Archive::open(std::string_view) {
   file_ = nullptr;
   buffer_.clear();
   lines_.begin();
+  pairs_ = {};
   Status status{Code::missing, 0, name_, "no such file"};
   for (const std::string& file : files_) {
     const Fd found = open_in_root(root_, file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -118,6 +119,8 @@ void Archive::take(const LineBuffer::Cut& cut, Sink& sink) {
   } else if (lines_.parse(cut.line, entry)) {
     last_ = entry.channel;
     const int64_t time_us = entry.stamp.empty() ? 0 : stamps_.time_us(entry.stamp, modified_us_);
+    const auto way = entry.from_stderr ? StderrPairs::Way::stderr_ : StderrPairs::Way::syslog;
+    if (entry.channel == Channel::corosync && !pairs_.is_new(entry.channel, way, entry.text, time_us)) return;
     sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});
   }
   if (cut.clipped) sink.lost(last_, "too_long", 1);

@@ -8,6 +8,7 @@
 
 #include "exporter/base/line_buffer.h"
 #include "exporter/logs/sources/source.h"
+#include "exporter/logs/sources/stderr_pairs.h"
 #include "exporter/logs/sources/syslog.h"
 #include "exporter/logs/sources/unpack.h"
 #include "exporter/node/resolve.h"
@@ -46,6 +47,7 @@ class Archive final : public Source {
   int64_t modified_us_ = 0;
   Channel last_;  // of the line before
   syslog::Lines lines_;
+  StderrPairs pairs_;
   syslog::SyslogTime stamps_;
   LineBuffer buffer_;
 };

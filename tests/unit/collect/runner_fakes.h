@@ -75,9 +75,11 @@ inline constexpr std::array<Family, kFakes> kFakeFamilies = {{{"fake_0", Type::g
 struct Script {
   std::function<Status()> collect = [] { return Status{}; };
   std::function<Status(std::chrono::nanoseconds)> sample = [](std::chrono::nanoseconds) { return Status{}; };
+  std::function<bool()> glance = [] { return true; };
   std::vector<CounterValue> recent;
   std::atomic<int> begun{0};
   std::atomic<int> samples{0};
+  std::atomic<int> glances{0};
   std::atomic<bool> inside{false};
   std::atomic<bool> twice{false};  // two threads were in it at once
   std::atomic<bool> gone{false};   // the collector was destroyed
@@ -101,6 +103,12 @@ class Fake : public Collector {
     const Inside inside(*script_);
     ++script_->samples;
     return script_->sample(elapsed);
+  }
+
+  bool glance(const Node&, std::chrono::nanoseconds) override {
+    const Inside inside(*script_);
+    ++script_->glances;
+    return script_->glance();
   }
 
  private:

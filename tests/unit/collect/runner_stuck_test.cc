@@ -136,21 +136,55 @@ TEST_CASE("samples are taken between scrapes, with the time since the last one")
   CHECK_FALSE(rig[1].twice);
 }
 
+namespace {
+
+void work(std::chrono::nanoseconds cpu_time) {
+  const auto used = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  const auto begin = used();
+  while (used() - begin < cpu_time) {
+  }
+}
+
+}  // namespace
+
 TEST_CASE("a costly sampler is called more rarely: at most a thousandth of one CPU") {
   Rig rig;
   std::atomic<int64_t> second{0};
   rig.specs[0].sample_every = 1ms;
   rig[0].sample = [&](std::chrono::nanoseconds e) {
     if (e != 0ns && second == 0) second = e.count();
-    timespec begin{}, now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    while ((now.tv_sec - begin.tv_sec) * 1'000'000'000 + now.tv_nsec - begin.tv_nsec < 300'000);
-    return Status{};
+    return work(300us), Status{};
   };
   rig.start();
   CHECK(eventually([&] { return second != 0; }));
   CHECK(std::chrono::nanoseconds(second) >= 300ms);
+}
+
+TEST_CASE("until a costly sampler is due again it glances, and comes at once when that asks for it") {
+  Rig rig;
+  std::atomic<bool> quiet{true};
+  rig.specs[0].sample_every = 1ms;
+  rig.specs[0].glances = true;
+  rig[0].sample = [&](std::chrono::nanoseconds) { return work(10ms), Status{}; };
+  rig[0].glance = [&] { return quiet.load(); };
+  rig.start();
+  CHECK(eventually([&] { return rig[0].glances >= 2; }));
+  CHECK(rig[0].samples == 1);  // 10 s may pass before the next
+  quiet = false;
+  CHECK(eventually([&] { return rig[0].samples >= 3; }));
+  CHECK_FALSE(rig[0].twice);
+}
+
+TEST_CASE("a sampler that does not say so is never glanced at") {
+  Rig rig;
+  rig.specs[0].sample_every = 1ms;
+  rig.start();
+  CHECK(eventually([&] { return rig[0].samples >= 3; }));
+  CHECK(rig[0].glances == 0);
 }
 
 TEST_CASE("a failing sample is counted and does not take the collector down") {

@@ -182,6 +182,7 @@ TEST_SUITE("contract") {
         "fencewatch_previous_boot_events",  // boot_test.cc
         "fencewatch_previous_boot_unclean_timestamp_seconds",
         "fencewatch_oom_kills_by_workload_total",  // oom_events_test.cc
+        "fencewatch_memory_seconds_to_min",        // shortage_test.cc
     };
     for (const Spec* spec : all_collectors())
       for (const Family& family : spec->families)

@@ -10,7 +10,7 @@
 #include "tests/unit/web/listener.h"
 
 namespace fencewatch {
-extern const Spec corosync_log, oom, pressure, reclaim, zone;
+extern const Spec corosync_log, oom, reclaim, zone;
 
 namespace {
 
@@ -31,11 +31,14 @@ Counters given(Collector& collector, const Node& node) {
 }  // namespace
 
 TEST_SUITE("recent counters") {
-  TEST_CASE("reclaim: stalls of all zones but DMA and DMA32, failed compactions") {
+  TEST_CASE("reclaim: stalls of all zones but DMA and DMA32, failed compactions, runs of kswapd and its low hits") {
     test::MemoryNode node;
     const auto collector = reclaim.make(Settings{});
-    node.files["proc/vmstat"] = "allocstall_dma 400\nallocstall_dma32 500\nallocstall_normal 6\nallocstall_movable 8\ncompact_fail 23\n";
-    CHECK(given(*collector, node) == Counters{{"zones_direct_stalls", 14}, {"compaction_failures", 23}});
+    node.files["proc/vmstat"] =
+        "allocstall_dma 400\nallocstall_dma32 500\nallocstall_normal 6\nallocstall_movable 8\ncompact_fail 23\npageoutrun "
+        "40\nkswapd_low_wmark_hit_quickly 3\n";
+    CHECK(given(*collector, node) ==
+          Counters{{"zones_direct_stalls", 14}, {"compaction_failures", 23}, {"kswapd_runs", 40}, {"kswapd_low_hits", 3}});
     node.files["proc/vmstat"] = "allocstall 7\n";
     CHECK(given(*collector, node) == Counters{{"zones_direct_stalls", 7}});
   }
@@ -50,19 +53,9 @@ TEST_SUITE("recent counters") {
     CHECK(given(*listener.collector, node)["oom_global_kills"] > 0);
   }
 
-  TEST_CASE("pressure: memory, full, in seconds") {
-    test::MemoryNode node;
-    for (const char* resource : {"cpu", "io", "irq"})
-      node.files["proc/pressure/" + std::string(resource)] =
-          "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=2\n";
-    node.files["proc/pressure/memory"] =
-        "some avg10=0.00 avg60=0.00 avg300=0.00 total=9000000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\n";
-    CHECK(given(*pressure.make(Settings{}), node) == Counters{{"pressure_memory_full_seconds", 2.5}});
-  }
-
-  TEST_CASE("zone: the time in which some zone was below min") {
+  TEST_CASE("zone: the time in which memory was short and exhausted") {
     const test::MemoryNode node("kernel/linux-4.19-miscount");
-    CHECK(given(*zone.make(Settings{}), node) == Counters{{"zones_below_min_seconds", 0}});
+    CHECK(given(*zone.make(Settings{}), node) == Counters{{"zones_short_seconds", 0}, {"memory_exhausted_seconds", 0}});
   }
 
   TEST_CASE("corosync_log: each counter of its own event") {

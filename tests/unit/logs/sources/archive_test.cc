@@ -69,6 +69,25 @@ TEST_SUITE("events archive") {
     CHECK(with_predecessors(files.root.get(), "dmesg") == Texts{"dmesg"});
   }
 
+  TEST_CASE("what corosync says to syslog and to stderr is one line, also with a rotation between, and each time that the files are read") {
+    Files files;
+    const auto said = [](std::string_view level, std::string_view text, std::string_view second = "11") {
+      return "Nov 23 08:02:" + std::string(second) + " n1 corosync[61]: " + std::string(level) + " [TOTEM ] " + std::string(text) + "\n";
+    };
+    files.file("syslog.1", said("notice ", "one") + said("", "one") + said("", "two"));
+    files.file("syslog", said("notice ", "two") + said("", "three") + said("", "three") + said("notice ", "one", "30"));
+    RecordingSink sink;
+    Archive archive(files.root.get(), "archive", {"syslog.1", "syslog"});
+    for (int time = 0; time < 2; ++time) {
+      REQUIRE(archive.open(""));
+      CHECK(drain(archive, sink, 3));
+    }
+    const Texts once = {"[TOTEM ] one", "[TOTEM ] two", "[TOTEM ] three", "[TOTEM ] three", "[TOTEM ] one"};
+    Texts twice = once;
+    twice.insert(twice.end(), once.begin(), once.end());
+    CHECK(sink.texts() == twice);
+  }
+
   TEST_CASE("plain, gzip and xz files follow one another") {
     Files files;
     files.file("c.xz", xz(line("one") + line("two")));
