@@ -95,7 +95,7 @@ class Reload(unittest.TestCase):
         self.assertEqual(web.get("/metrics", basic("a", "x")).code, 401)
 
     def test_an_emptied_file_opens_nothing(self):
-        web = Web(f"basic_auth_users: {{a: {bcrypt('x')}}}\n")
+        web = Web(f"basic_auth_users: {{a: {bcrypt('x')}}}\n", "--web.health-open")
         self.addCleanup(web.close)
         for number, empty in enumerate(("", "# nothing\n", "basic_auth_users: {}\n", "{}\n")):
             web.configure(empty + "\n" * number)
