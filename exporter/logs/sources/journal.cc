@@ -51,12 +51,18 @@ bool kernel_says(sd_journal* journal) {
   return number(journal, "SYSLOG_FACILITY", facility) && facility == 0;
 }
 
-bool daemon_says(sd_journal* journal, std::string_view identifier) {
+// A user's process can take any name (prctl), but not a place in the service of the daemons: "corosync.service", "pacemaker_remote.service".
+bool is_service_of(std::string_view unit, Channel channel) {
+  if (!unit.starts_with(name(channel)) || !unit.ends_with(".service")) return false;
+  const char next = unit[name(channel).size()];
+  return next == '.' || next == '_' || next == '-';
+}
+
+bool daemon_says(sd_journal* journal, Channel channel) {
   uint32_t uid = 0;
   if (!number(journal, "_UID", uid) || uid < kFirstUser) return true;
-  constexpr size_t kComm = 15;
-  std::string_view comm;
-  return field(journal, "_COMM", comm) && comm == identifier.substr(0, kComm);
+  std::string_view unit;
+  return field(journal, "_SYSTEMD_UNIT", unit) && is_service_of(unit, channel);
 }
 
 // False: the entry cannot be read.
@@ -74,7 +80,7 @@ bool read_head(sd_journal* journal, std::string& identifier, Head& out) {
   const auto channel = syslog::channel_of(identifier);
   if (!channel || *channel == Channel::kernel) return true;
   out.channel = *channel;
-  out.ours = daemon_says(journal, identifier);
+  out.ours = daemon_says(journal, *channel);
   return true;
 }
 
