@@ -5,6 +5,7 @@
 
 #include "exporter/base/scan.h"
 #include "exporter/logs/sources/syslog.h"
+#include "exporter/logs/sources/syslog_time.h"
 
 using namespace fencewatch;
 
