@@ -1,6 +1,7 @@
 // Who was fenced, with what result: pacemaker's fencer and controller, 1.1 to 3.x (daemons/fenced/fenced_remote.c,
 // daemons/controld/controld_fencing.c); and what sbd warns of (sbd-inquisitor.c, sbd-md.c, sbd-pacemaker.c).
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <span>
 #include <string>
@@ -72,6 +73,8 @@ constexpr const char* kKinds[] = {"servant_outdated", "majority_lost", "no_liven
                                   "unhealthy",        "rebooting",     "command_received", "servant_died",    "connection_lost",
                                   "header_lost",      "quorum_lost",   "node_unclean",     "fencing_message", "parent_dead"};
 static_assert(std::size(kPatterns) == kFirstSbd + std::size(kKinds) + 1);
+// The node is being fenced, by itself or on request. The others say that it may be.
+constexpr std::string_view kOwnFence[] = {"reset_requested", "rebooting", "command_received"};
 
 constexpr size_t kMostTargets = 64;
 
@@ -111,11 +114,18 @@ class Fencing final : public Collector {
  public:
   Fencing() {
     counts_.counter(kFamilies[kSelf]);
-    for (const char* kind : kKinds) counts_.counter(kFamilies[kSbd], {{"kind", kind}});
+    for (size_t kind = 0; kind < sbd_.size(); ++kind) sbd_[kind] = &counts_.counter(kFamilies[kSbd], {{"kind", kKinds[kind]}});
   }
 
   Status collect(const Node&, Page& page) override {
     counts_.write(page);
+    double own = counts_.value(kFamilies[kSelf]), warnings = 0;
+    for (size_t kind = 0; kind < sbd_.size(); ++kind) {
+      const bool fence = std::find(std::begin(kOwnFence), std::end(kOwnFence), kKinds[kind]) != std::end(kOwnFence);
+      (fence ? own : warnings) += sbd_[kind]->Value();
+    }
+    page.recent("own_fences", own);
+    page.recent("sbd_warnings", warnings);
     return {};
   }
 
@@ -226,6 +236,7 @@ class Fencing final : public Collector {
   std::string bounded(std::string_view target) { return counts_.bounded(kFamilies[kOperations], "target", target, kMostTargets); }
 
   Counts counts_{kFamilies};
+  std::array<const prometheus::Counter*, std::size(kKinds)> sbd_;
   FencingOperations operations_;
   static constexpr uint32_t kServants = 5;  // that an sbd has at most: three disks, pacemaker, corosync
   uint32_t stopping_ = 0;                   // of them were told to exit, at stopped_us_, and have not yet
