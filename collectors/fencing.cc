@@ -36,9 +36,10 @@ constexpr Pattern kPatterns[] = {
      "Operation 'reboot' targeting n2 by n1 for pacemaker-controld.89@n3: OK (complete) | id=7b28348a"},
     {kPacemaker, R"(Operation ([\w-]+) of (\S+) by ()(.*) for ([^@\s]+?)(?:@(\S+?))?( \(merged\))?: (.*))",
      "Operation reboot of node2 by node1 for crmd.2114@node1.3d26dc86: OK"},
-    // Groups: target, "not", action, delegate, client, "@" since 2.1; the client of 1.1.9 to 1.1.18. 1.1.7 and 1.1.8 name none.
+    // Groups: target, "not", action, delegate, client, "@" since 2.1; and the client of 1.1.8 to 1.1.18, which not all of them name.
     {kPacemaker,
-     R"(Peer (\S+) was( not)? terminated \(([\w-]+)\) by (.*?) (?:on behalf of ([^@\s:]+)(@)?|for [^\s:]+(?: \(ref=\S+\))?: (?:.* by client (\S+))?))",
+     R"(Peer (\S+) (?:was|could)( not)?(?: be)? terminated \(([\w-]+)\) by (.*?) )"
+     R"((?:on behalf of ([^@\s:]+)(@)?|for [^\s:]+(?: \(ref=\S+\))?: (?:.* by client (\S+))?))",
      "Peer n2 was terminated (reboot) by n1 on behalf of pacemaker-controld.89@n3: OK | event=7b28348a-6e11-4d46-b80f-053e0dbb8251"},
     {kPacemaker, R"(We were all?egedly just fenced by )", "We were allegedly just fenced by n2 for n1!"},
     {kPacemaker, R"(Node (\S+) state is now (?:member|lost))",
