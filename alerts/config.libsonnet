@@ -39,12 +39,18 @@
     // Kills of any kind, those of memory cgroups included.
     oomBurst: 20,
 
+    // A corosync that was stopped stays in the news for so long.
+    corosyncGone: '1h',
+
     // "Token has not been received": one is noise on a busy network, three are a pattern.
     tokenWarnings: 3,
 
     // A fencing operation stays in the news for so long, in seconds; an unclean boot likewise.
     fencedSeconds: 600,
     bootSeconds: 86400,
+
+    // Seconds that lines wait to be read: what they tell comes too late for the window.
+    logLagSeconds: 60,
 
     // Lost log lines stay in the news for so long, in seconds.
     lostSeconds: 600,

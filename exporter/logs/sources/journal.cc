@@ -51,7 +51,7 @@ bool kernel_says(sd_journal* journal) {
   return number(journal, "SYSLOG_FACILITY", facility) && facility == 0;
 }
 
-// A user's process can take any name (prctl), but not a place in the service of the daemons: "corosync.service", "pacemaker_remote.service".
+// A user's process can take any name (prctl), but no place in a service of the daemons: "corosync.service", "pacemaker_remote.service".
 bool is_service_of(std::string_view unit, Channel channel) {
   if (!unit.starts_with(name(channel)) || !unit.ends_with(".service")) return false;
   const char next = unit[name(channel).size()];

@@ -174,6 +174,8 @@ TEST_SUITE("fencing") {
     CHECK(counted({with_client, nameless, nameless}, 5 * kSecond) == operations("h8", 1, "other") + once);
     CHECK(counted({with_client, "Peer h8 was terminated (reboot) by h1 for h1: OK"}) == once);
     CHECK(counted({"Peer h8 was terminated (reboot) by h1 for h1: OK", with_client}) == once);
+    CHECK(counted({"crit: tengine_stonith_notify: Peer h8 could not be terminated (reboot) by <anyone> for h1 (ref=4ac2dff7-0000): "
+                   "Operation timed out"}) == operations("h8", 1, "reboot", "failed"));
     CHECK(counted({"Operation reboot of h8 by <no-one> for h1[4ac2dff7-0000-0000-0000-1]: Operation timed out"}) ==
           operations("h8", 1, "reboot", "failed"));
   }

@@ -10,7 +10,7 @@
 #include "tests/unit/web/listener.h"
 
 namespace fencewatch {
-extern const Spec corosync_log, oom, reclaim, zone;
+extern const Spec corosync_log, fencing, oom, reclaim, zone;
 
 namespace {
 
@@ -48,9 +48,12 @@ TEST_SUITE("recent counters") {
     node.files["proc/vmstat"] = "oom_kill 9\n";
     test::Listener listener(oom);
     listener.kmsg(std::string(FIXTURES) + "/oom/linux-6.1-memcg-v2-oom.kmsg");
-    CHECK(given(*listener.collector, node) == Counters{{"oom_kills", 9}, {"oom_global_kills", 0}});
+    CHECK(given(*listener.collector, node) == Counters{{"oom_kills", 9}, {"oom_global_kills", 0}, {"small_allocation_failures", 0}});
     listener.kmsg(std::string(FIXTURES) + "/oom/linux-6.1-healthy-global-oom.kmsg");
     CHECK(given(*listener.collector, node)["oom_global_kills"] > 0);
+    for (const char* order : {"0", "3", "4", "9"})
+      listener.say(Channel::kernel, "swapper/0: page allocation failure: order:" + std::string(order) + ", mode:0x480020(GFP_ATOMIC)");
+    CHECK(given(*listener.collector, node)["small_allocation_failures"] == 2);
   }
 
   TEST_CASE("zone: the time in which memory was short and exhausted") {
@@ -63,6 +66,9 @@ TEST_SUITE("recent counters") {
         {"corosync_token_warnings", "[TOTEM ] Token has not been received in 2737 ms "},
         {"corosync_token_timeouts", "[TOTEM ] A processor failed, forming new configuration."},
         {"corosync_scheduling_misses", "[MAIN  ] Corosync main process was not scheduled for 3170.5701 ms (threshold is 2920.0000 ms)."},
+        {"corosync_pauses", "[TOTEM ] Process pause detected for 5010 ms, flushing membership messages."},
+        {"corosync_unable_to_form",
+         "[TOTEM ] Totem is unable to form a cluster because of an operating system or network fault (reason: x)."},
         {"corosync_hosts_unreachable", "[KNET  ] host: host: 2 has no active links"},
     };
     Counters wanted{{"corosync_link_flaps", 0}};
@@ -79,6 +85,23 @@ TEST_SUITE("recent counters") {
       listener.say(Channel::corosync, "[KNET  ] link: host: 2 link: 0 is down", 1'795'000'000'000'000 + minute * 60'000'000);
     wanted["corosync_link_flaps"] = 1;
     CHECK(given(*listener.collector, test::MemoryNode{}) == wanted);
+  }
+
+  TEST_CASE("fencing: of sbd's warnings and of what we were told those that are our own fence apart") {
+    test::Listener listener(fencing);
+    const auto said = [&](Channel channel, const char* text) {
+      listener.say(channel, text);
+      const Counters counters = given(*listener.collector, test::MemoryNode{});
+      return std::pair{counters.at("own_fences"), counters.at("sbd_warnings")};
+    };
+    using Pair = std::pair<double, double>;
+    CHECK(said(Channel::sbd, "info: nothing of note") == Pair{0, 0});
+    CHECK(said(Channel::sbd, "warning: inquisitor_child: Servant pcmk is outdated (age: 4)") == Pair{0, 1});
+    CHECK(said(Channel::sbd, "warning: inquisitor_child: Majority of devices lost - surviving on pacemaker") == Pair{0, 2});
+    CHECK(said(Channel::sbd, "warning: inquisitor_child: /dev/vdb requested a reset") == Pair{1, 2});
+    CHECK(said(Channel::sbd, "emerg: do_exit: Rebooting system: reboot") == Pair{2, 2});
+    CHECK(said(Channel::sbd, "warning: servant_md: Received command reset from n1 on disk /dev/vdb") == Pair{3, 2});
+    CHECK(said(Channel::pacemaker, "crit: We were allegedly just fenced by n2 for n1!") == Pair{4, 2});
   }
 
   TEST_CASE("corosync_live: tokens lost while operational, scheduling misses, near misses") {

@@ -70,11 +70,11 @@ TEST_SUITE("shortage") {
         "        present  9000\n        managed  3000\n        protection: (0, 0, 0, 2748, 2748)\n"
         "Node 0, zone  Movable\n  pages free     0\n        min      32\n        low      32\n        high     32\n        spanned  0\n"
         "        present  0\n        managed  88000\n        protection: (0, 0, 0, 0, 0)\n";
-    REQUIRE(
-        parse_zoneinfo("Node 0, zone      DMA\n  pages free     7\n        min      1\n        low      2\n        high     3\n"
-                       "        spanned  9\n        present  9\n        managed  9\n        protection: (0, 0, 0, 0, 0)\n" +
-                           text,
-                       zones));
+    const std::string with_dma =  // outlives zones, whose names lie in it
+        "Node 0, zone      DMA\n  pages free     7\n        min      1\n        low      2\n        high     3\n"
+        "        spanned  9\n        present  9\n        managed  9\n        protection: (0, 0, 0, 0, 0)\n" +
+        text;
+    REQUIRE(parse_zoneinfo(with_dma, zones));
     const std::vector<Watermarks> expected(4, Watermarks{100, 125, 150, 0});
     const auto sum = sum_memory(zones, expected, true);
     REQUIRE(sum);
