@@ -12,6 +12,7 @@
 #include "exporter/base/log.h"
 #include "exporter/collect/health.h"
 #include "exporter/memory/realtime.h"
+#include "exporter/memory/small_stacks.h"
 
 namespace fencewatch {
 namespace {
@@ -26,6 +27,7 @@ constexpr std::chrono::seconds kStopWait{1};  // for collectors at work when the
 constexpr std::chrono::seconds kRelief{1};    // within which a holder that is late while nobody scrapes is noticed
 // One collects, one watches; two collectors may be stuck besides and the others do not notice. All are made before memory is locked.
 constexpr int kThreads = 4;
+constexpr size_t kStack = 128 << 10;  // a locked one is resident whole
 
 }  // namespace
 
@@ -52,6 +54,7 @@ void CollectorThreads::start() {
     const std::lock_guard lock(mutex);
     started_ = true;
   }
+  const SmallStacks stacks(kStack);
   for (int i = 0; i < kThreads; ++i) add_thread();
 }
 
