@@ -206,7 +206,7 @@ void JournalRecord::binary(std::string_view line) {
   name_.clear();
 }
 
-JournalRecord::Told JournalRecord::take(std::string_view line) {
+JournalRecord::Told JournalRecord::take_some(std::string_view line) {
   if (std::exchange(done_, false)) fields_ = {};
   if (!name_.empty()) {
     binary(line);

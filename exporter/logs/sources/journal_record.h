@@ -29,7 +29,10 @@ class JournalRecord {
  public:
   enum class Told : uint8_t { none, part, whole };
   // none: the line is of no such record. part: there is more to come. whole: fields() is an entry.
-  Told take(std::string_view line);
+  Told take(std::string_view line) {
+    const bool other = state_ == State::idle && (line.empty() || std::string_view("{_d\x1e").find(line[0]) == std::string_view::npos);
+    return other ? Told::none : take_some(line);
+  }
   // The file has ended. True: fields() is an entry.
   bool finish();
   void begin() { *this = JournalRecord(); }
@@ -37,6 +40,7 @@ class JournalRecord {
 
  private:
   enum class State : uint8_t { idle, exported, pretty };
+  Told take_some(std::string_view line);
   void exported(std::string_view line);
   void binary(std::string_view line);
 

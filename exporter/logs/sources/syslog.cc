@@ -1,6 +1,7 @@
 #include "exporter/logs/sources/syslog.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "exporter/base/scan.h"
 #include "exporter/logs/sources/syslog_text.h"
@@ -85,15 +86,10 @@ bool spoken(std::string_view identifier, std::string_view rest, Entry& out) {
   return true;
 }
 
-// BusyBox and OpenWrt tell "kern.err" before the identifier. False: not the kernel's facility.
-bool cut_facility(std::string_view& rest, bool& told) {
-  std::string_view after = rest;
-  const std::string_view word = scan::next_word(after);
+// "kern.err", as BusyBox and OpenWrt tell it before the identifier.
+bool is_priority(std::string_view word) {
   const size_t dot = word.find('.');
-  told = dot != word.npos && is_facility(word.substr(0, dot)) && is_level(word.substr(dot + 1));
-  if (!told) return true;
-  rest = scan::trim_left(after);
-  return word.starts_with("kern.");
+  return dot != word.npos && is_facility(word.substr(0, dot)) && is_level(word.substr(dot + 1));
 }
 
 // Behind the time: "host identifier[pid]: text", also without host, and the files of the daemons' own.
@@ -107,12 +103,16 @@ bool traditional(std::string_view rest, Entry& out, bool& of_kernel) {
   const bool own_file = cut_pid(rest, out.pid);
   if (own_file && !rest.starts_with(' ')) return false;
   rest = scan::trim_left(rest);
-  bool facility = false;
-  of_kernel = cut_facility(rest, facility);
-  std::string_view after = rest;
-  if (!facility && !scan::next_word(after).ends_with(':')) {  // the host
+  for (bool host = false;;) {
+    std::string_view after = rest;
+    const std::string_view word = scan::next_word(after);
+    if (word.ends_with(':')) break;
+    if (is_priority(word))
+      of_kernel = word.starts_with("kern.");
+    else if (std::exchange(host, true))
+      break;
     rest = scan::trim_left(after);
-    of_kernel = cut_facility(rest, facility);
+    if (word.empty() || !of_kernel) break;
   }
   if (own_file && corosync_file(rest, !out.stamp.empty(), out)) return true;
   if (own_file && out.stamp.empty()) return false;
@@ -168,7 +168,7 @@ bool decoded(std::string_view rest, Entry& out) {
 // A line without a time: "corosync[48695]:   [TOTEM ] …", "kernel: [  12.345678] …"; after the seconds since the boot, as journalctl -o
 // short-monotonic has them, "n1 kernel: …" as well.
 bool undated(std::string_view rest, bool monotonic, Entry& out) {
-  if (!monotonic && (rest.empty() || scan::blank(rest[0]))) return false;
+  if (!monotonic && (rest.empty() || scan::blank(rest[0]) || rest[0] == '-')) return false;
   if (std::string_view after = rest; !scan::next_word(after).ends_with(':')) {
     if (!monotonic) return false;
     rest = scan::trim_left(after);
@@ -187,7 +187,8 @@ bool take_apart(std::string_view line, Entry& out, bool& of_kernel) {
     if (!cut_kernel_head(line, bracket)) return traditional(line, out, of_kernel);
     return undated(line, true, out);
   }
-  return decoded(line, out) || undated(line, false, out);
+  constexpr size_t kHead = 48;
+  return (line.substr(0, kHead).find("kern") != line.npos && decoded(line, out)) || undated(line, false, out);
 }
 
 // Cuts the structured data of RFC 5424 off: "-" or "[id name="value"]…".

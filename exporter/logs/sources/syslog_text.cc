@@ -16,14 +16,13 @@ size_t digits(std::string_view text) { return static_cast<size_t>(std::find_if_n
 // "12.345678", "+0.000012", "12.345678 <    0.000011>", a date. Not "pid" and "8129" of the table of tasks.
 bool is_kernel_time(std::string_view bracket) {
   std::string_view rest = scan::trim_left(bracket);
-  if (WrittenTime time; read_time(rest, time) != 0) return true;
-  if (rest.starts_with('+')) rest.remove_prefix(1);
-  rest = scan::trim_left(rest);
-  const size_t seconds = digits(rest);
-  if (seconds == 0 || seconds == rest.size() || (rest[seconds] != '.' && rest[seconds] != ',')) return false;
-  rest.remove_prefix(seconds + 1);
-  const size_t fraction = digits(rest);
-  return fraction > 0 && (fraction == rest.size() || rest[fraction] == ' ');
+  if (rest.starts_with('+')) rest = scan::trim_left(rest.substr(1));
+  if (const size_t seconds = digits(rest); seconds > 0 && seconds < rest.size() && (rest[seconds] == '.' || rest[seconds] == ',')) {
+    const size_t fraction = digits(rest.substr(seconds + 1)), end = seconds + 1 + fraction;
+    return fraction > 0 && (end == rest.size() || rest[end] == ' ');
+  }
+  WrittenTime time;
+  return read_time(rest, time) != 0;
 }
 
 // "T123", "C0": who called printk, CONFIG_PRINTK_CALLER.

@@ -204,6 +204,31 @@ bool cut_any(Cursor& at, WrittenTime& out) {
   return cut_month_first(at, true, out);
 }
 
+// The two that nearly every line has, by their shape alone: most lines are of others, whose time nobody wants. 0: it is another.
+size_t usual_length(std::string_view text) {
+  constexpr std::string_view kTraditional = "Aaa _0 00:00:00", kIso = "0000-00-00T00:00:00";
+  const std::string_view shape = text.starts_with('2') ? kIso : kTraditional;
+  if (text.size() < shape.size()) return 0;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    const char c = text[i], wanted = shape[i];
+    const bool good = wanted == '0'   ? digit(c)
+                      : wanted == '_' ? c == ' ' || digit(c)
+                      : wanted == 'A' ? upper(c)
+                      : wanted == 'a' ? c >= 'a' && c <= 'z'
+                      : wanted == 'T' ? c == 'T' || c == ' '
+                                      : c == wanted;
+    if (!good) return 0;
+  }
+  std::string_view rest = text.substr(shape.size());
+  if (rest.size() > 1 && (rest[0] == '.' || rest[0] == ',') && digit(rest[1])) rest.remove_prefix(1 + digits(rest.substr(1)));
+  if (rest.starts_with('Z'))
+    rest.remove_prefix(1);
+  else if (rest.size() >= 6 && (rest[0] == '+' || rest[0] == '-') && rest[3] == ':' && digits(rest.substr(1)) == 2 &&
+           digits(rest.substr(4)) == 2)
+    rest.remove_prefix(6);
+  return rest.empty() || rest[0] == ' ' || rest[0] == '|' ? text.size() - rest.size() : 0;
+}
+
 bool valid(int year, int month, int day) {
   return std::chrono::year_month_day(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                      std::chrono::day(static_cast<unsigned>(day)))
@@ -221,8 +246,8 @@ size_t read_time(std::string_view text, WrittenTime& out) {
 }
 
 bool cut_time(std::string_view& rest, std::string_view& stamp) {
-  WrittenTime ignored;
-  const size_t length = read_time(rest, ignored);
+  size_t length = usual_length(rest);
+  if (WrittenTime ignored; length == 0) length = read_time(rest, ignored);
   stamp = rest.substr(0, length);
   rest.remove_prefix(length);
   return length != 0;
