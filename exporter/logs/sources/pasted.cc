@@ -24,7 +24,7 @@ bool cut_number(std::string_view& line, size_t& number) {
 // Up to a ':' that no blank is before.
 bool cut_name(std::string_view& line) {
   const size_t end = line.find_first_of(": \t");
-  if (end == line.npos || end == 0 || line[end] != ':') return false;
+  if (end == line.npos || line[end] != ':' || line.find_first_not_of("0123456789") == end) return false;
   line.remove_prefix(end + 1);
   return true;
 }

@@ -187,7 +187,7 @@ bool take_apart(std::string_view line, Entry& out, bool& of_kernel) {
     if (!cut_kernel_head(line, bracket)) return traditional(line, out, of_kernel);
     return undated(line, true, out);
   }
-  return undated(line, false, out) || decoded(line, out);
+  return decoded(line, out) || undated(line, false, out);
 }
 
 // Cuts the structured data of RFC 5424 off: "-" or "[id name="value"]…".
