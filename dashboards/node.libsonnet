@@ -131,6 +131,7 @@ function(config) g.dashboard(
       g.states('What outlives a shortage', 'Corosync and this exporter are on time in a node without memory when they are locked in it and scheduled in real time.', [
         g.target('max by (instance) (fencewatch_corosync_process_realtime{%s})' % s, '{{instance}} corosync real-time'),
         g.target('max by (instance) (fencewatch_corosync_process_locked_bytes{%s} > bool 0)' % s, '{{instance}} corosync locked'),
+        g.target('max by (instance) (fencewatch_process_realtime{%s})' % s, '{{instance}} exporter real-time'),
         g.target('max by (instance) (fencewatch_memory_locked{%s})' % s, '{{instance}} exporter locked'),
       ], g.answersMapping, h=6),
     ],
