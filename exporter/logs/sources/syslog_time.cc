@@ -182,6 +182,7 @@ bool cut_any(Cursor& at, WrittenTime& out) {
   if (digit(at.rest.front())) {
     if (cut_iso(at, out)) {
       cut_offset(at, out);
+      if (at.rest.starts_with(" +") || at.rest.starts_with(" -")) cut_zone_name(at, out);
       return true;
     }
     at = begin;
@@ -247,7 +248,8 @@ size_t read_time(std::string_view text, WrittenTime& out) {
 
 bool cut_time(std::string_view& rest, std::string_view& stamp) {
   size_t length = usual_length(rest);
-  if (WrittenTime ignored; length == 0) length = read_time(rest, ignored);
+  const bool zone_behind = rest.size() > length + 2 && (rest[length + 1] == '+' || rest[length + 1] == '-') && digit(rest[length + 2]);
+  if (WrittenTime ignored; length == 0 || zone_behind) length = read_time(rest, ignored);
   stamp = rest.substr(0, length);
   rest.remove_prefix(length);
   return length != 0;

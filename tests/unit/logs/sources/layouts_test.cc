@@ -72,6 +72,7 @@ const Layout kLayouts[] = {
      kTime},
     {"ISO, a zone", [](const Message& m) { return syslog(m, "2026-11-23T09:02:11.000000+01:00"); }, kTime},
     {"ISO, short-iso", [](const Message& m) { return syslog(m, "2026-11-23T16:02:11+0800"); }, kTime},
+    {"ISO, a zone apart", [](const Message& m) { return syslog(m, "2026-11-23 16:02:11.000 +0800"); }, kTime},
     {"ISO, no host", [](const Message& m) { return "2026-11-23T08:02:11+0000 " + tag(m) + ringed(m) + "\n"; }, kTime},
     {"RFC 3164, no host", [](const Message& m) { return "Nov 23 08:02:11 " + tag(m) + ringed(m) + "\n"; }, kTime},
     {"EulerOS",
