@@ -103,6 +103,8 @@ std::vector<Option> settings() {
        [](Settings& c, const Values& v) { c.telemetry_path = telemetry_path(v[0]); }},
       {"web.max-requests", Kind::text, "scrapes at once, 0 for no bound (default 40)",
        [](Settings& c, const Values& v) { c.max_requests = max_requests(v[0]); }},
+      {"no-realtime", Kind::boolean, "run with the scheduling of any other program, also where real-time is allowed",
+       [](Settings& c, const Values& v) { c.realtime = !is_true(v); }},
       {"web.disable-exporter-metrics", Kind::boolean, "leave out process_* and http_*",
        [](Settings& c, const Values& v) { c.exporter_metrics = !is_true(v); }},
       {"path.procfs", Kind::text, "procfs of the watched machine (default /proc)",

@@ -18,6 +18,7 @@
 
 #include "exporter/base/log.h"
 #include "exporter/memory/locking.h"
+#include "exporter/memory/realtime.h"
 #include "exporter/memory/small_stacks.h"
 
 namespace fencewatch {
@@ -94,7 +95,8 @@ Door::Door(std::vector<int> listeners, Inner inner, const WebSource& web, bool h
   for (uint32_t i = 0; i < listeners_.size(); ++i) add(listeners_[i], door::tag(Kind::listener, i), EPOLLIN);
   const SmallStacks stacks(kStack);
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "front");
+    pthread_setname_np(pthread_self(), "door");
+    realtime::enter();
     run();
   });
 }

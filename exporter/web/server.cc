@@ -15,6 +15,7 @@
 #include "exporter/base/settings.h"
 #include "exporter/base/systemd.h"
 #include "exporter/collect/runner.h"
+#include "exporter/memory/realtime.h"
 #include "exporter/web/choose.h"
 #include "exporter/web/civetweb.h"
 #include "exporter/web/door.h"
@@ -49,31 +50,29 @@ struct Server::Impl {
   void close_civetweb();
   void stop();
 
-  // What a scrape asks for. On the stack of its thread, in whose place another may answer.
-  struct Scrape final : Rescue {
-    Scrape(Impl& i, mg_connection* c, Clock::time_point b) : impl(i), conn(c), begin(b) {}
-    ~Scrape() { leave(); }
+  // What a scrape asks for. On the stack of its thread.
+  struct Scrape {
+    Scrape(Impl& i, Clock::time_point b) : impl(i), begin(b) {}
+    ~Scrape() {
+      if (entered) impl.scraping.fetch_sub(1);
+    }
+    Scrape(const Scrape&) = delete;
     bool enter();  // false: there are too many
-    void leave();
-    void answer() override;
 
     Impl& impl;
-    mg_connection* const conn;
     const Clock::time_point begin;
     Runner::Mask mask = impl.runner.all();
     Format format = Format::text;
     bool gzip = false;
-    bool head_only = false;
     Clock::time_point give_up;
     bool entered = false;
   };
 
-  // False: the answer is given already.
-  bool handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
-  bool scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
-  void expose(const Scrape& scrape, Rescue* rescue, Response& response, Answer& answer);
+  void handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
+  void scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
+  void expose(const Scrape& scrape, Response& response, Answer& answer);
   void finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin);
-  bool say(Response& response, Answer& answer, int code, std::string_view text);  // true
+  void say(Response& response, Answer& answer, int code, std::string_view text);
 
   static Impl& of(const mg_connection* conn) { return *static_cast<Impl*>(mg_get_user_data(mg_get_context(conn))); }
   bool stranger(const mg_connection* conn) const;
@@ -100,19 +99,17 @@ struct Server::Impl {
   std::atomic<Door*> ready_door = nullptr;  // the same, for requests that come before it is there
 };
 
-bool Server::Impl::say(Response& response, Answer& answer, int code, std::string_view text) {
+void Server::Impl::say(Response& response, Answer& answer, int code, std::string_view text) {
   answer.code = code;
   answer.wire = &response.plain;
   response.plain.resize(kHead);
   response.plain.append(text);
-  return true;
 }
 
-void Server::Impl::expose(const Scrape& scrape, Rescue* rescue, Response& response, Answer& answer) {
+void Server::Impl::expose(const Scrape& scrape, Response& response, Answer& answer) {
   Bytes& plain = response.plain;
   plain.resize(kHead);
-  runner.scrape(scrape.mask, scrape.format, scrape.give_up, plain, rescue);
-  if (rescue && rescue->answered) return;
+  runner.scrape(scrape.mask, scrape.format, scrape.give_up, plain);
   Page::finish(scrape.format, plain);
   answer.code = 200;
   answer.type = scrape.format == Format::openmetrics ? kOpenMetrics : kExposition;
@@ -131,27 +128,9 @@ bool Server::Impl::Scrape::enter() {
   return impl.settings.max_requests == 0 || before < impl.settings.max_requests;
 }
 
-void Server::Impl::Scrape::leave() {
-  if (std::exchange(entered, false)) impl.scraping.fetch_sub(1);
-}
-
-// The connection ends with this answer: its worker is away, nobody knows for how long.
-void Server::Impl::Scrape::answer() {
-  try {
-    auto response = impl.responses.borrow();
-    Answer answer;
-    impl.expose(*this, nullptr, *response, answer);
-    impl.finish(conn, answer, false, head_only, begin);
-    impl.responses.give_back(std::move(response));
-  } catch (const std::exception& fault) {  // memory
-    log::error("request not answered", {{"reason", fault.what()}});
-  }
-  leave();
-}
-
-bool Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
+void Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
                           Answer& answer) {
-  Scrape asked(*this, conn, begin);
+  Scrape asked(*this, begin);
   asked.give_up = begin + negotiate::scrape_budget(header(conn, "X-Prometheus-Scrape-Timeout-Seconds"));
   if (request.query_string) {
     std::string fault;
@@ -161,12 +140,10 @@ bool Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, C
     return say(response, answer, 503, "too many scrapes at once: --web.max-requests=" + std::to_string(settings.max_requests) + "\n");
   asked.format = negotiate::format(header(conn, "Accept"));
   asked.gzip = negotiate::gzip(header(conn, "Accept-Encoding"));
-  asked.head_only = std::string_view(request.request_method) == "HEAD";
-  expose(asked, &asked, response, answer);
-  return !asked.answered;
+  expose(asked, response, answer);
 }
 
-bool Server::Impl::handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
+void Server::Impl::handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
                           Answer& answer) {
   const std::string_view path = request.local_uri_raw;
   const std::string_view method = request.request_method;
@@ -205,8 +182,8 @@ int Server::Impl::on_request(mg_connection* conn) {
   try {
     auto response = self.responses.borrow();
     Answer answer;
-    if (self.handle(conn, request, begin, *response, answer))
-      self.finish(conn, answer, true, std::string_view(request.request_method) == "HEAD", begin);
+    self.handle(conn, request, begin, *response, answer);
+    self.finish(conn, answer, true, std::string_view(request.request_method) == "HEAD", begin);
     self.responses.give_back(std::move(response));
   } catch (const std::exception& fault) {  // memory
     log::error("request not answered", {{"reason", fault.what()}});
@@ -233,6 +210,10 @@ void Server::Impl::start_civetweb() {
   mg_callbacks callbacks{};
   callbacks.begin_request = on_request;
   callbacks.http_error = on_error;
+  callbacks.init_thread = [](const mg_context*, int) -> void* {
+    realtime::enter();
+    return nullptr;
+  };
   callbacks.log_message = on_log;  // and no log_access: civetweb would format a line for it with localtime(3), which races
   context = civetweb::start(callbacks, this, port);
 }
@@ -307,11 +288,11 @@ void Server::warm_up() {
   for (auto& response : responses) {
     for (const Format format : {Format::text, Format::openmetrics}) {
       Answer answer;
-      Impl::Scrape all(*impl_, nullptr, Clock::now());
+      Impl::Scrape all(*impl_, Clock::now());
       all.format = format;
       all.gzip = true;
       all.give_up = all.begin + std::chrono::seconds(5);
-      impl_->expose(all, nullptr, *response, answer);
+      impl_->expose(all, *response, answer);
     }
     impl_->responses.give_back(std::move(response));
   }

@@ -49,7 +49,7 @@ inline size_t threads_named(const std::string& name) {
   return count;
 }
 
-class LoopbackFilter {
+class Latch {
  public:
   void open() {
     const std::lock_guard lock(mutex_);
@@ -184,24 +184,12 @@ struct Scraped {
   }
 };
 
-inline Scraped scrape(Runner& runner, Runner::Mask mask, std::chrono::nanoseconds patience = 60s, Rescue* rescue = nullptr) {
+inline Scraped scrape(Runner& runner, Runner::Mask mask, std::chrono::nanoseconds patience = 60s) {
   Bytes out;
   const auto begin = Runner::Clock::now();
-  const bool good = runner.scrape(mask, Format::text, begin + patience, out, rescue);
+  const bool good = runner.scrape(mask, Format::text, begin + patience, out);
   return {std::string(out.view()), good, Runner::Clock::now() - begin};
 }
 inline Scraped scrape(Runner& runner) { return scrape(runner, runner.all()); }
-
-// As the server does it: lets the calling thread collect, and answers in its place.
-struct Helper final : Rescue {
-  explicit Helper(Runner& r) : runner(r) {}
-  void answer() override {
-    given = scrape(runner);
-    ++answers;
-  }
-  Runner& runner;
-  Scraped given{};
-  std::atomic<int> answers{0};
-};
 
 }  // namespace fencewatch::test

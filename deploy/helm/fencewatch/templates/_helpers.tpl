@@ -83,7 +83,7 @@ readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
   {{- if eq .Values.profile "full" }}
-  add: [IPC_LOCK]
+  add: [IPC_LOCK, SYS_NICE]
   {{- end }}
 {{- end -}}
 {{- end -}}
