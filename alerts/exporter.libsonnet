@@ -55,6 +55,7 @@ local q = import 'query.libsonnet';
           |||
             (
               label_replace(fencewatch_memory_locked{%(s)s} == 0, "reason", "exporter not locked", "", "")
+              or label_replace(fencewatch_process_realtime{%(s)s} == 0, "reason", "exporter not realtime", "", "")
               or label_replace(fencewatch_corosync_impaired{%(impaired)s}, "reason", "corosync $1", "reason", "(not_.*)")
             ) and on (%(cluster)s, job, instance) instance:fencewatch_zones_phantom_pages:sum{%(s)s}
           ||| % { s: s, cluster: c.clusterLabel, impaired: q.join([s, 'reason=~"not_.*"']) },

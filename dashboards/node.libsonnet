@@ -120,7 +120,7 @@ function(config) g.dashboard(
     ],
     [
       g.graph('Fencing of this node', 'What sbd warned of, by kind, and "We were allegedly just fenced" of pacemaker.', 'short', [
-        g.target('sum by (instance, kind) (%s) > 0' % increase('fencewatch_sbd_warnings_total'), '{{instance}} sbd {{kind}}'),
+        g.target('sum by (instance, kind) (%s)' % increase('fencewatch_sbd_warnings_total'), '{{instance}} sbd {{kind}}'),
         g.target('sum by (instance) (%s)' % increase('fencewatch_fenced_self_total'), '{{instance}} told of its own fencing', g.colors.high),
       ]),
       g.graph('Logs: how old the lines are', 'Age of the log lines that are being read; 0 when none are waiting. Above %g s what they tell comes too late.' % config.logLagSeconds, 's', [
@@ -131,6 +131,7 @@ function(config) g.dashboard(
       g.states('What outlives a shortage', 'Corosync and this exporter are on time in a node without memory when they are locked in it and scheduled in real time.', [
         g.target('max by (instance) (fencewatch_corosync_process_realtime{%s})' % s, '{{instance}} corosync real-time'),
         g.target('max by (instance) (fencewatch_corosync_process_locked_bytes{%s} > bool 0)' % s, '{{instance}} corosync locked'),
+        g.target('max by (instance) (fencewatch_process_realtime{%s})' % s, '{{instance}} exporter real-time'),
         g.target('max by (instance) (fencewatch_memory_locked{%s})' % s, '{{instance}} exporter locked'),
       ], g.answersMapping, h=6),
     ],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check of the repository.   tests/run.sh [GROUP…]   no argument: all
 #                                  tests/run.sh collector NAME   one collector while it is being written, in seconds
-#   unit    doctest under ASan and UBSan: parsers, engine, golden texts, the contract of all collectors
+#   unit    doctest under ASan and UBSan: parsers, engine, golden texts, the contract of all collectors; the inputs of tests/fixtures/cases
 #   tsan    what has threads, under ThreadSanitizer
 #   lint    tests/lint.sh
 #   docs    what the documents show is what the program does; alerts and dashboards
@@ -133,6 +133,7 @@ built() {
 group_unit() {
   built dev unit fencewatch || return 0
   part unit build/dev/tests/unit
+  part cases python3 tests/cases.py build/dev/fencewatch
   part example tests/example.sh
 }
 

@@ -50,7 +50,7 @@ def printed(root, *flags):
     out = subprocess.run([BINARY, "--once", "--log.level=error", f"--path.rootfs={root}", *flags], stdout=subprocess.PIPE, text=True, check=False).stdout
     assert out, f"{BINARY} printed nothing"
     told = dict(line.rsplit(" ", 1) for line in out.splitlines() if re.match(r"\w*", line).group() in USED or any(series.match(line) for series in RECENT.values()))
-    told["fencewatch_memory_locked"] = "1"  # as it runs; --once locks nothing
+    told |= {"fencewatch_memory_locked": "1", "fencewatch_process_realtime": "1"}  # as it runs; --once is neither
     return told
 
 

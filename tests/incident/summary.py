@@ -31,13 +31,16 @@ def exposition(body):
 
 
 def zones(text):
-    """[(zone, free)] of what is populated, DMA left out."""
+    """(free, min) of each zone but DMA; of zones without memory (0, min)."""
     found, name = [], ""
     for line in text.splitlines():
+        words = line.split()
         if line.startswith("Node"):
-            name = line.split()[-1]
+            name = words[-1]
         elif line.startswith("  pages free") and name != "DMA":
-            found.append(int(line.split()[-1]))
+            found.append([int(words[-1]), 0])
+        elif words[:1] == ["min"] and name != "DMA" and found:
+            found[-1][1] = int(words[1])
     return found
 
 
@@ -54,7 +57,7 @@ class Run:
                 self.scrapes.append((begun, ended, exposition(body) if body else None))
             elif kind == "P":
                 proc, _, late = body.decode(errors="replace").partition("== late\n")
-                self.free.append((begun, sum(zones(proc))))
+                self.free.append((begun, zones(proc)))
                 for name, at, by in re.findall(r"LATE (\w+) ([\d.]+) ([\d.]+)", late):
                     self.rounds.setdefault(name, []).append((float(at), float(by)))
         self.end = max(self.free)[0]
@@ -88,10 +91,10 @@ class Run:
         return ", ".join(sorted(down)) or "none"
 
     def first_word(self):
-        """Between the first reading of /proc with less free than is due and the first scrape that says so; what was free is read every half second."""
+        """When /proc first showed memory short (read every half second; what is reserved for phantom pages not known), and the first scrape that said so."""
         due = next((sum(float(value) for key, value in told.items() if key.startswith("fencewatch_zone_expected_watermark_pages")
                         and 'zone="DMA"' not in key and 'watermark="min"' in key) for _, _, told in self.scrapes if told), 0)
-        dip = next((at for at, free in self.free if free < due), None)
+        dip = next((at for at, read in self.free if sum(free for free, _ in read) < due and any(0 < free < least for free, least in read)), None)
         said = next((ended for _, ended, told in self.scrapes if told and float(told.get("fencewatch_zones_short_seconds_total", 0)) > 0), None)
         return None if dip is None or said is None else (dip - self.begin, said - self.begin)
 
@@ -141,7 +144,7 @@ def main():
     for name, what in (("engine", "real-time and locked"), ("unlocked", "real-time"), ("plain", "locked")):
         rows.append((f"a program that is {what} is 3 s late",) + tuple(seconds(run.hung(name)) for run in runs.values()))
     rows.append(("first OOM kill",) + tuple(seconds(run.kill) for run in runs.values()))
-    rows.append(("less free than is due; first scrape that says short",) + tuple(
+    rows.append(("memory short in /proc; first scrape that says so",) + tuple(
         "never" if run.first_word() is None else "{:+.1f}; {:+.1f}".format(*run.first_word()) for run in runs.values()))
     rows.append(("forecasts told; true within a factor of two",) + tuple("{}; {}".format(*run.forecasts()) for run in runs.values()))
     rows.append(("recorded until",) + tuple(seconds(run.end - run.begin) for run in runs.values()))

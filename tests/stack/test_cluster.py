@@ -134,7 +134,7 @@ class RealCluster(unittest.TestCase):
             return 0 in (scrape.get("corosync_process_realtime"), scrape.get("corosync_process_locked_bytes"))
         told = {("CorosyncUnprotected", f"{node.name}:19664") for node in self.cluster.nodes if lacks(node)}
         sick = next(node for node in self.cluster.nodes if f"{node.name}:19664" == SICK)
-        if lacks(sick) or sick.scrape().get("memory_locked") == 0:
+        if lacks(sick) or 0 in (sick.scrape().get("memory_locked"), sick.scrape().get("process_realtime")):
             told.add(("UnprotectedWhileMiscounted", SICK))
         return told
 

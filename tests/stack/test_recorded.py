@@ -22,8 +22,10 @@ UNPROTECTED = {("UnprotectedWhileMiscounted", instance) for instance in ("a1:196
 LATENT = {(alert, instance) for alert in ("FenceRiskLatent", "ZoneMiscounted", "WatermarksCollapsed") for instance in ("a1:19664", "b2:19664")} \
     | {("KernelAdvisoryAffected", "b2:19664")}
 PICTURES = ROOT / "build/previews"
+NO_DATA = "Forecast: time until min"  # the memory of recorded machines does not fall
 # Panels that show nothing.
-EMPTY = {("node.json", "Pressure"): "the node shown has a kernel of before 4.20, in which pressure came"}
+EMPTY = {("node.json", "Pressure"): "the node shown has a kernel of before 4.20, in which pressure came",
+         ("node.json", NO_DATA): "its memory does not fall"}
 
 
 def since_start(per_second):
@@ -127,6 +129,8 @@ class Chain(unittest.TestCase):
         shown = self.shown()
         for name, dashboard in dashboards().items():
             for where, expression in queries(dashboard):
+                if where.startswith(NO_DATA):
+                    continue
                 with self.subTest(name, query=where):
                     self.assertTrue(shown.range(shown.filled(expression, ".+"))[1])
         self.assertEqual(self.draw("fleet.json", "node.json"), set(EMPTY))

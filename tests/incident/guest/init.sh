@@ -11,10 +11,11 @@ mkdir -p /dev/shm /tmp /run /var/log/cluster /var/lib/corosync
 mount -t tmpfs -o size=64m tmpfs /dev/shm
 mount -t tmpfs -o size=32m tmpfs /run
 mount -t tmpfs -o size=32m tmpfs /tmp
-books=right
-for word in $(cat /proc/cmdline); do
-  case $word in books=*) books=${word#books=} ;; esac
-done
+case " $(cat /proc/cmdline) " in
+  *" books=wrong "*) books=wrong ;;
+  *" books=reserve "*) books=reserve ;;
+  *) books=right ;;
+esac
 fill=92 rate=60 hold=45 growth=6 burst=95 limit=235
 say() { echo "INCIDENT: $(cut -d' ' -f1 /proc/uptime) $*" >/dev/kmsg; }
 kilobytes() { grep "^$1:" /proc/meminfo | tr -dc 0-9; }
