@@ -107,7 +107,6 @@ Status Archive::open(std::string_view) {
   file_ = nullptr;
   buffer_.clear();
   lines_.begin();
-  pairs_ = {};
   Status status{Code::missing, 0, name_, "no such file"};
   for (const std::string& file : files_) {
     const Fd found = open_in_root(root_->get(), file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
