@@ -168,7 +168,7 @@ struct TimeZone::Reader {
       big_endian(1);  // whether it is summer time
       const std::string_view name = names.substr(std::min<size_t>(big_endian(1), names.size()));
       kind.abbreviation = name.substr(0, name.find('\0'));
-      if (kind.offset < -kDay || kind.offset > kDay + 2 * 3600) return malformed(1, "an offset of TZif is more than a day");
+      if (kind.offset < -kDay || kind.offset > kDay) return malformed(1, "an offset of TZif is more than a day");
     }
     bytes = after;
     return {};

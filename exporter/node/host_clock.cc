@@ -57,7 +57,7 @@ bool zone_of_timedatectl(std::string_view text, TimeZone& out) {
 
 // The two were printed within a minute.
 bool zone_of_dates(std::string_view local, std::string_view utc, TimeZone& out) {
-  constexpr int64_t kQuarter = 900, kFarthest = 15 * 3600;
+  constexpr int64_t kQuarter = 900, kFarthest = 54'000;
   const int64_t here = read_date(local), there = read_date(utc);
   if (here == 0 || there == 0 || std::abs(here - there) > kFarthest) return false;
   const int64_t apart = here - there + kFarthest + kQuarter / 2;
@@ -100,8 +100,8 @@ struct Date {
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                            std::chrono::day(static_cast<unsigned>(day))};
     if (year == 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return 0;
-    const int of_day = afternoon ? hour % 12 + 12 : forenoon ? hour % 12 : hour;
-    return std::chrono::sys_days(date).time_since_epoch().count() * int64_t{86'400} + of_day * 3600 + minute * 60 + second;
+    const int64_t of_day = afternoon ? hour % 12 + 12 : forenoon ? hour % 12 : hour;
+    return std::chrono::sys_days(date).time_since_epoch().count() * int64_t{86'400} + (of_day * 60 + minute) * 60 + second;
   }
 };
 

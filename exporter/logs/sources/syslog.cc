@@ -128,7 +128,9 @@ bool barred(std::string_view rest, Entry& out) {
     rest.remove_prefix(field.size());
     return scan::trim_left(field);
   };
-  if (!is_level(cut_field()) && !is_level(cut_field())) return false;
+  if (!is_level(cut_field())) {  // the host
+    if (!is_level(cut_field())) return false;
+  }
   std::string_view tag = cut_field();
   if (!rest.starts_with('|')) return false;
   out.identifier = tag.substr(0, tag.find_first_of("[: "));
