@@ -65,9 +65,10 @@ class ThisBoot final : public Collector {
     page.one(kFamilies[kBootTime], seconds);
     // Not what can change before the next boot. The journal later: memory is locked after the first scrape, and libsystemd would be locked
     // whole if it were there already.
-    if (asked_ == 0) ask(node, seconds);
-    if (asked_ == (once_ ? 0 : 1)) ask_journal(node);
-    asked_ = std::min(asked_ + 1, 2);
+    if (!booted_) booted_ = ask_boot(node, seconds);
+    const bool later = once_ || wtmp_asked_;
+    if (!wtmp_asked_) wtmp_asked_ = ask_wtmp(node, seconds);
+    if (wtmp_asked_ && !journal_asked_ && later) journal_asked_ = ask_journal(node);
     if (previous_clean_) page.one(kFamilies[kPreviousClean], uint64_t{*previous_clean_});
     if (previous_clean_ == false) page.one(kFamilies[kUnclean], seconds);
     if (const auto counted = events_.previous()) {
@@ -84,33 +85,44 @@ class ThisBoot final : public Collector {
   void remember(std::string_view memory) override { events_.remember(memory); }
 
  private:
-  void ask(const Node& node, uint64_t boot_time) {
+  // Each is asked until it has told, or has nothing to tell; false: the disk does not answer.
+  bool ask_boot(const Node& node, uint64_t boot_time) {
     std::string_view id;
-    if (Bytes text; node.read(kBootId, text)) {
-      std::string_view rest = text;
-      scan::next_line(rest, id);
-      boot_id_ = id;
-      events_.booted(boot_id_, static_cast<int64_t>(boot_time));
-    }
-    previous_clean_ = ask_wtmp(node, boot_time);
-  }
-
-  void ask_journal(const Node& node) {
-    if (Names names; !previous_clean_ && !boot_id_.empty() && node.list(kJournal, names) && !names.empty())
-      previous_clean_ = previous_boot_clean(journal_, boot_id_);
+    Bytes text;
+    if (!node.read(kBootId, text)) return true;
+    std::string_view rest = text;
+    scan::next_line(rest, id);
+    boot_id_ = id;
+    events_.booted(boot_id_, static_cast<int64_t>(boot_time));
+    return true;
   }
 
   // Not every distribution keeps one, or one of this format: what cannot be read does not tell, and is no fault.
-  static std::optional<bool> ask_wtmp(const Node& node, uint64_t boot_time) {
+  bool ask_wtmp(const Node& node, uint64_t boot_time) {
     Bytes records, newer;
     Wtmp wtmp;
-    if (!node.read(kWtmp, newer) || !parse_wtmp(newer, wtmp) || wtmp.boots == 0) return std::nullopt;
-    if (std::max(wtmp.last_boot, boot_time) - std::min(wtmp.last_boot, boot_time) > kSameBoot) return std::nullopt;  // no longer written
-    if (wtmp.boots == 1 && node.read(kOlderWtmp, records)) {  // rotated since the boot before
+    const Status status = node.read(kWtmp, newer);
+    if (!status || !parse_wtmp(newer, wtmp) || wtmp.boots == 0) return status.code != Code::stuck;
+    if (std::max(wtmp.last_boot, boot_time) - std::min(wtmp.last_boot, boot_time) > kSameBoot) return true;  // no longer written
+    if (wtmp.boots == 1) {  // rotated since the boot before
+      const Status older = node.read(kOlderWtmp, records);
+      if (older.code == Code::stuck) return false;
       records.append(newer);
-      if (!parse_wtmp(records, wtmp)) return std::nullopt;
+      if (older && !parse_wtmp(records, wtmp)) return true;
     }
-    return wtmp.previous_clean;
+    previous_clean_ = wtmp.previous_clean;
+    return true;
+  }
+
+  bool ask_journal(const Node& node) {
+    if (previous_clean_ || boot_id_.empty()) return true;
+    Names names;
+    const Status status = node.list(kJournal, names);
+    if (!status || names.empty()) return status.code != Code::stuck;
+    if (!node.aside("the boot before in the journal", [this] { clean_in_journal_ = previous_boot_clean(journal_, boot_id_); }))
+      return false;
+    previous_clean_ = clean_in_journal_;
+    return true;
   }
 
   const bool once_;
@@ -118,7 +130,8 @@ class ThisBoot final : public Collector {
   Bytes text_;
   BootEvents events_;
   std::string boot_id_;
-  int asked_ = 0;
+  bool booted_ = false, wtmp_asked_ = false, journal_asked_ = false;
+  std::optional<bool> clean_in_journal_;  // of the thread that reads it, until it has
   std::optional<bool> previous_clean_;
 };
 

@@ -41,6 +41,7 @@ class CorosyncLive final : public Collector {
 
  private:
   Status read_conf(const Node& node);
+  Status load(const Node& node);
   Status ask(const Node& node);
   Status ask_token(std::optional<uint64_t>& since);
   void note_answer_time();
@@ -61,6 +62,8 @@ class CorosyncLive final : public Collector {
   CorosyncMap map_;
   QuorumClient quorum_;
   uint64_t generation_ = 0;  // of the process that the connections are to
+  bool loaded_ = false;      // the client libraries
+  Status load_status_;       // of the thread that loads them, until it has
   bool up_ = false;
   bool has_conf_ = false;
   CorosyncConf conf_;
@@ -90,7 +93,7 @@ void CorosyncLive::forget() {
 Status CorosyncLive::read_conf(const Node& node) {
   const Status status = node.read(kConfPath, text_);
   has_conf_ = bool(status);
-  if (status.code == Code::missing) return {};
+  if (status.code == Code::missing || status.code == Code::stuck) return {};  // what corosync itself says is worth more than its file
   if (!status) return status;
   return parse_corosync_conf(text_, conf_).of(kConfPath);
 }
@@ -122,6 +125,19 @@ void CorosyncLive::note_answer_time() {
   if (longest.count() > 0) ipc_seconds_.Observe(Seconds(longest).count());
 }
 
+// Libraries are on a disk.
+Status CorosyncLive::load(const Node& node) {
+  if (loaded_) return {};
+  const bool tried = node.aside("corosync's client libraries", [this] {
+    const memory::LockAsUsed sparing;
+    load_status_ = map_.load();
+    if (load_status_) quorum_.load();
+  });
+  if (!tried) return {Code::stuck, 0, {}, "the disk with corosync's client libraries does not answer"};
+  loaded_ = bool(load_status_);
+  return load_status_;
+}
+
 Status CorosyncLive::ask(const Node& node) {
   up_ = false;
   if (const Status status = process_.look(node, Clock::now()); !status) return status;
@@ -129,7 +145,8 @@ Status CorosyncLive::ask(const Node& node) {
   if (process_.generation() != generation_) forget();
   generation_ = process_.generation();
   if (!memory::settled()) return {};  // the warm-up: connections would be made resident with all that they map
-  Status status = map_.connect(Clock::now());
+  Status status = load(node);
+  if (status) status = map_.connect(Clock::now());
   if (status) status = ask_token(since_token_);
   if (status) status = map_.read(Clock::now());
   if (status) status = map_.misses([this](const SchedulingMiss&) { misses_.Increment(); });

@@ -7,6 +7,7 @@
 #include "collectors/host/advisories.h"
 #include "exporter/base/scan.h"
 #include "exporter/base/settings.h"
+#include "exporter/base/text.h"
 #include "exporter/collect/collector.h"
 
 namespace fencewatch {
@@ -33,10 +34,7 @@ constexpr Family kFamilies[] = {
 };
 
 // Without the newline, or the NUL of a device tree, and blanks around.
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\0' || scan::blank(text.back()))) text.remove_suffix(1);
-  return scan::trim_left(text);
-}
+std::string_view trimmed(std::string_view value) { return text::trim(value, {" \t\n\0", 4}); }
 
 // "Linux version RELEASE (BUILDER) (COMPILER) VERSION", init/version.c linux_proc_banner.
 struct Banner {

@@ -15,9 +15,11 @@
 #include "exporter/collect/describe.h"
 #include "exporter/collect/runner.h"
 #include "exporter/config/config.h"
+#include "exporter/config/doubtful_paths.h"
 #include "exporter/logs/open_logs.h"
 #include "exporter/memory/locking.h"
 #include "exporter/memory/realtime.h"
+#include "exporter/node/disk_thread.h"
 #include "exporter/node/node.h"
 #include "exporter/web/door.h"
 #include "exporter/web/heartbeat.h"
@@ -34,22 +36,23 @@ constexpr std::chrono::seconds kOnce{30};  // far above every deadline: --once g
 bool print(std::string_view text, FILE* to) { return std::fwrite(text.data(), 1, text.size(), to) == text.size() && std::fflush(to) == 0; }
 
 // Ends without the destructors when a thread is stuck in the kernel: nothing can wait for it.
-int leave(Runner& runner, LogReader* logs, int code) {
+int leave(Runner& runner, DiskThread& disk, LogReader* logs, int code) {
   const bool read = !logs || logs->stop();  // first: it calls the collectors
-  const bool clean = runner.stop() && read;
+  const bool collected = runner.stop();
+  const bool clean = disk.stop() && collected && read;
   log::stop();
   if (!clean) std::_Exit(code);
   return code;
 }
 
-int once(Runner& runner, LogReader* logs) {
+int once(Runner& runner, DiskThread& disk, LogReader* logs) {
   if (logs) logs->read_all();
   runner.start();
   Bytes out;
   const bool good = runner.scrape(runner.all(), Format::text, Runner::Clock::now() + kOnce, out);
   const bool printed = print(out, stdout);
   if (!printed) log::error("cannot write to stdout");
-  return leave(runner, logs, good && printed ? 0 : 1);
+  return leave(runner, disk, logs, good && printed ? 0 : 1);
 }
 
 sigset_t block_signals() {
@@ -85,8 +88,9 @@ void tell_realtime(const Settings& settings) {
       {{"reason", reason != nullptr ? reason : "unknown error"}});
 }
 
-int serve(const Settings& settings, Runner& runner, LogReader* logs, const sigset_t& ends) {
+int serve(const Settings& settings, Runner& runner, DiskThread& disk, LogReader* logs, const sigset_t& ends) {
   Server server(settings, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
+  disk.start();
   runner.start();
   if (logs) logs->start();
   server.warm_up();
@@ -101,7 +105,7 @@ int serve(const Settings& settings, Runner& runner, LogReader* logs, const sigse
   systemd::notify("STOPPING=1");
   log::info("stopping", {{"signal", sigabbrev_np(signal)}});
   server.close();
-  return leave(runner, logs, 0);
+  return leave(runner, disk, logs, 0);
 }
 
 std::string_view path_of(std::string_view flag, const NodePaths& paths) {
@@ -117,10 +121,12 @@ int run(const Settings& settings) {
   }
   Status opened;
   const std::unique_ptr<Node> node = open_node(settings.paths, opened);
-  Runner runner(all_collectors(), settings, *node);
+  DiskThread disk(*node);
+  Runner runner(all_collectors(), settings, disk);
   if (settings.mode == Mode::check) {
     open_logs(settings, runner);
     if (!settings.web_config_file.empty()) WebSource(settings.web_config_file, settings.health_open);
+    for (const std::string& doubt : doubtful_paths(settings)) print("fencewatch: " + doubt + "\n", stderr);
     return print("configuration is valid\n", stdout) ? 0 : 1;
   }
   log::start(settings.log_level, settings.log_format);
@@ -132,7 +138,7 @@ int run(const Settings& settings) {
     if (!usable) return log::stop(), 1;
   }
   const std::unique_ptr<LogReader> logs = open_logs(settings, runner);
-  return settings.mode == Mode::once ? once(runner, logs.get()) : serve(settings, runner, logs.get(), ends);
+  return settings.mode == Mode::once ? once(runner, disk, logs.get()) : serve(settings, runner, disk, logs.get(), ends);
 }
 
 }  // namespace
@@ -142,6 +148,7 @@ int main(int argc, char** argv) {
   using namespace fencewatch;
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of write(2), as a full disk is
   try {
     const Parsed parsed = parse_arguments(argc, argv, all_collectors());
     if (parsed.exit >= 0) return print(parsed.message, parsed.exit == 0 ? stdout : stderr) ? parsed.exit : 1;

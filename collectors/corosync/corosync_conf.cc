@@ -1,6 +1,7 @@
 #include "collectors/corosync/corosync_conf.h"
 
 #include "exporter/base/scan.h"
+#include "exporter/base/text.h"
 
 namespace fencewatch {
 namespace {
@@ -9,18 +10,14 @@ constexpr uint32_t kTokenCoefficient = 650;  // since 2.3.4
 constexpr uint32_t kTokenWarning = 75;       // since 2.99.4
 
 // 0xA0 is a blank to corosync.
-constexpr bool blank(char c) { return scan::blank(c) || c == '\r' || c == '\xa0'; }
+constexpr std::string_view kBlanks = " \t\r\xa0";
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
+std::string_view trimmed(std::string_view value) { return text::trim(value, kBlanks); }
 
 // Of corosync's own reader only a whole line is a comment; people write them behind values all the same.
 std::string_view without_comment(std::string_view line) {
   for (size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '#' && (i == 0 || blank(line[i - 1]))) return line.substr(0, i);
+    if (line[i] == '#' && (i == 0 || kBlanks.find(line[i - 1]) != kBlanks.npos)) return line.substr(0, i);
   }
   return line;
 }

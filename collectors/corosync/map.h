@@ -46,6 +46,7 @@ class CorosyncMap {
 
   CorosyncMap(const std::string& library_directory, AnswerTime& time) : library_(library_directory), time_(time), stats_(library_, time) {}
 
+  Status load() { return library_.open(); }  // reads from a disk; on any thread, before the rest
   // When it is time to: otherwise, and when it fails, the fault.
   Status connect(Clock::time_point now);
   bool connected() const { return stats_.connected(); }

@@ -32,6 +32,11 @@ class QuorumClient {
   ~QuorumClient() { close(); }
   QuorumClient(const QuorumClient&) = delete;
 
+  // Reads from a disk; on any thread, before the rest. What cannot be had is tried again by read().
+  void load() {
+    (void)votequorum_.open();
+    (void)quorum_.open();
+  }
   // `own_node`: for whom votequorum is asked; without it libquorum is. What cannot be had is absent: a cluster needs no quorum provider,
   // and what keeps corosync from answering is told by the map.
   Quorum read(std::optional<uint64_t> own_node, std::chrono::steady_clock::time_point now);

@@ -74,23 +74,15 @@ class AdvisoryReader {
     throw std::runtime_error(file_ + ":" + std::to_string(std::max(at.line, 0) + 1) + ": " + what);
   }
 
-  void check_keys(const YAML::Node& map, std::initializer_list<std::string_view> known) const {
-    check_map(map);
-    for (const auto& entry : map) {
-      const std::string& key = entry.first.Scalar();
-      if (std::find(known.begin(), known.end(), key) == known.end()) fail(entry.first.Mark(), "unknown key " + key);
-    }
+  void each(const YAML::Node& map, const TakeMember& take) const {
+    each_member(
+        map, "", [this](const YAML::Node& at, const std::string& what) { fail(at.Mark(), what); }, take);
   }
 
-  // Keys are words, each there once.
-  void check_map(const YAML::Node& map) const {
-    if (!map.IsMap()) fail(map.Mark(), "not a map");
-    std::vector<std::string_view> seen;
-    for (const auto& entry : map) {
-      const std::string& key = scalar(entry.first, "key");
-      if (std::find(seen.begin(), seen.end(), key) != seen.end()) fail(entry.first.Mark(), "a second " + key);
-      seen.emplace_back(key);
-    }
+  void check_keys(const YAML::Node& map, std::initializer_list<std::string_view> known) const {
+    each(map, [&](const YAML::Node& at, const std::string& key, const YAML::Node&) {
+      if (std::find(known.begin(), known.end(), key) == known.end()) fail(at.Mark(), "unknown key " + key);
+    });
   }
 
   const std::string& scalar(const YAML::Node& node, const std::string& what) const {
@@ -151,9 +143,8 @@ class AdvisoryReader {
     }
     scalar(member(node, "summary"), "summary");
     scalar(member(node, "source"), "source");
-    const YAML::Node rules = member(node, "families");
-    check_map(rules);
-    for (const auto& entry : rules) advisory.rules.push_back(read_rule(entry.first, entry.second));
+    each(member(node, "families"),
+         [&](const YAML::Node& family, const std::string&, const YAML::Node& rule) { advisory.rules.push_back(read_rule(family, rule)); });
     out_.advisories_.push_back(std::move(advisory));
   }
 
@@ -186,7 +177,7 @@ Advisories::Advisories(Advisories&&) noexcept = default;
 Advisories Advisories::load(const std::string& path) {
   if (path.empty()) return Advisories(std::string(kBuiltInAdvisories), "built-in advisories");
   std::string text;
-  if (const int error = read_text(path, text)) throw std::runtime_error(path + ": " + strerrordesc_np(error));
+  if (const std::string wrong = read_text(path, text); !wrong.empty()) throw std::runtime_error(path + ": " + wrong);
   return Advisories(text, path);
 }
 

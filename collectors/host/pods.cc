@@ -78,10 +78,12 @@ std::optional<PodCgroup> pod_of(std::string_view memcg) {
   return found;
 }
 
-void Pods::refresh(const Node& node) {
+bool Pods::refresh(const Node& node) {
   Names names;
   std::array<std::string_view, 3> parts;
-  if (node.list(kContainers, names)) {  // <pod>_<namespace>_<container>-<id>.log
+  const Status containers = node.list(kContainers, names);
+  if (containers.code == Code::stuck) return false;
+  if (containers) {  // <pod>_<namespace>_<container>-<id>.log
     containers_.clear();
     for (std::string_view name : names) {
       drop_suffix(name, ".log");
@@ -91,12 +93,14 @@ void Pods::refresh(const Node& node) {
       containers_[std::string(name.substr(dash + 1))] = {std::string(parts[1]), std::string(parts[0]), std::string(parts[2])};
     }
   }
-  if (!node.list(kPods, names)) return;
+  const Status pods = node.list(kPods, names);
+  if (!pods) return pods.code != Code::stuck;
   pods_.clear();
   for (const std::string& name : names) {  // <namespace>_<pod>_<uid>
     if (pods_.size() >= kMost) break;
     if (three(name, parts)) pods_[std::string(parts[2])] = name;
   }
+  return true;
 }
 
 const Workload* Pods::find(const PodCgroup& cgroup) const {

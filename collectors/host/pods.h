@@ -31,8 +31,8 @@ class Pods {
  public:
   static constexpr size_t kMost = 4096;
 
-  // Lists /var/log/containers and /var/log/pods, where they are.
-  void refresh(const Node& node);
+  // Lists /var/log/containers and /var/log/pods, where they are. False: the disk does not answer.
+  bool refresh(const Node& node);
   // By the container's id.
   const Workload* find(const PodCgroup& cgroup) const;
   // By the pod's uid; the container where the pod has but one below /var/log/pods, else "unknown". A pod that is not there is called by

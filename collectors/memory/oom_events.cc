@@ -88,7 +88,7 @@ void OomEvents::name_pods(const Node& node) {
   if (pending.empty() && renewed_ != decltype(renewed_){} && now - renewed_ < kRenew) return;
   renewed_ = now;
   Pods pods;
-  pods.refresh(node);
+  if (!pods.refresh(node)) return;  // the killed wait for their names
   std::vector<Workload> names;
   for (const PodCgroup& cgroup : pending) {
     const Workload* known = pods.find(cgroup);

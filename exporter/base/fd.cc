@@ -11,6 +11,12 @@ Fd::~Fd() {
   if (fd_ >= 0) close(fd_);
 }
 
+Directory directory_of(Fd fd) {
+  DIR* const directory = fd ? fdopendir(fd.get()) : nullptr;
+  if (directory != nullptr) (void)fd.release();
+  return Directory(directory);
+}
+
 Status fault(int error, std::string_view file) {
   Code code = Code::io;
   switch (error) {

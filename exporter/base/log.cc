@@ -16,6 +16,8 @@
 #include <memory>
 #include <mutex>
 
+#include "exporter/base/text.h"
+
 namespace fencewatch::log {
 namespace {
 
@@ -26,37 +28,14 @@ constexpr std::chrono::milliseconds kPoll{250};        // how soon a blocked wri
 constexpr std::chrono::milliseconds kLastWrite{1000};  // for what is queued at stop()
 constexpr std::chrono::milliseconds kGiveUp{2000};     // when even the writing thread does not come back
 
-// Decodes one character of UTF-8 off `text`. 0xFFFD, and one byte, where it is none (RFC 3629).
-char32_t next_character(std::string_view& text) {
-  const auto byte = [&text](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-  char32_t code = 0xFFFD;
-  size_t taken = 1;
-  if (length == 1) {
-    code = first;
-  } else if (length > 1 && length <= text.size()) {
-    char32_t value = first & (0xFFu >> (length + 1));
-    bool good = true;
-    for (size_t i = 1; i < length; ++i) {
-      good = good && (byte(i) & 0xC0) == 0x80;
-      value = (value << 6) | (byte(i) & 0x3Fu);
-    }
-    const bool overlong = (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
-    if (good && !overlong && value <= 0x10FFFF && (value < 0xD800 || value > 0xDFFF)) code = value, taken = length;
-  }
-  text.remove_prefix(taken);
-  return code;
-}
-
 // A quoted string that is one of JSON, of Go and of logfmt alike: nothing in a record can end its line or colour a terminal.
-void quote(std::string_view text, spdlog::memory_buf_t& out) {
+void quote(std::string_view rest, spdlog::memory_buf_t& out) {
   const auto put = [&out](std::string_view piece) { out.append(piece.data(), piece.data() + piece.size()); };
   out.push_back('"');
-  while (!text.empty()) {
-    const std::string_view before = text;
-    const char32_t code = next_character(text);
-    const std::string_view bytes = before.substr(0, before.size() - text.size());
+  while (!rest.empty()) {
+    const std::string_view before = rest;
+    const char32_t code = text::next_character(rest);
+    const std::string_view bytes = before.substr(0, before.size() - rest.size());
     if (code == '"' || code == '\\') {
       out.push_back('\\');
       put(bytes);
@@ -66,7 +45,7 @@ void quote(std::string_view text, spdlog::memory_buf_t& out) {
       put("\\t");
     } else if (code < 0x20 || (code >= 0x7F && code < 0xA0)) {
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(code));
-    } else if (code == 0xFFFD) {
+    } else if (code == text::kReplacement) {
       put("\xEF\xBF\xBD");
     } else {
       put(bytes);

@@ -1,11 +1,18 @@
 #include "exporter/base/yaml.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <yaml-cpp/eventhandler.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <sstream>
+#include <vector>
+
+#include "exporter/base/fd.h"
+#include "exporter/base/refused.h"
 
 namespace fencewatch {
 namespace {
@@ -38,23 +45,34 @@ YAML::Node load_yaml(const std::string& text) {
   return YAML::Load(text);
 }
 
-int read_text(const std::string& path, std::string& text) {
-  constexpr size_t kMost = 1 << 20;
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  int error = 0;
-  text.clear();
-  char buffer[4096];
-  while (error == 0) {
-    const ssize_t n = read(fd, buffer, sizeof buffer);
-    if (n == 0) break;
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) error = errno;
-    if (n > 0) text.append(buffer, static_cast<size_t>(n));
-    if (text.size() > kMost) error = EFBIG;
+void each_member(const YAML::Node& map, const std::string& prefix, const RefuseYaml& refuse, const TakeMember& take) {
+  if (!map.IsMap()) refuse(map, "expected a map");
+  std::vector<std::string> seen;
+  for (const auto& entry : map) {
+    if (!entry.first.IsScalar()) refuse(entry.first, "a key is not a word");
+    const std::string name = entry.first.Scalar();
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) refuse(entry.first, "duplicate key " + in_quotes(prefix + name));
+    seen.push_back(name);
+    take(entry.first, name, entry.second);
   }
-  close(fd);
-  return error;
+}
+
+std::string read_text(const std::string& path, std::string& text) {
+  constexpr size_t kMost = 1 << 20;
+  text.clear();
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  struct stat is {};
+  if (!file || fstat(file.get(), &is) != 0) return strerrordesc_np(errno);
+  if (S_ISFIFO(is.st_mode)) return "Is a FIFO, not a file";
+  char buffer[4096];
+  while (true) {
+    const ssize_t n = read(file.get(), buffer, sizeof buffer);
+    if (n == 0) return {};
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return strerrordesc_np(errno);
+    text.append(buffer, static_cast<size_t>(n));
+    if (text.size() > kMost) return strerrordesc_np(EFBIG);
+  }
 }
 
 }  // namespace fencewatch

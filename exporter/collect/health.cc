@@ -21,6 +21,7 @@ enum Index {
   kLocked,
   kRealtime,
   kLateThreads,
+  kDiskHanging,
   kDropped,
   kMajorFaults,
   kCpu,
@@ -63,6 +64,11 @@ constexpr std::array<Family, kFamilies> kTable = {{
      ""},
     {"fencewatch_threads_created_after_lock_total", Type::counter,
      "Threads of the exporter beyond those that were there when its memory was locked, the most at once, from /proc/self/task.", ""},
+    {"fencewatch_disk_hanging_seconds", Type::gauge,
+     "For how long a file on a disk that a collector wants has not been read, 0 when they are; older contents are shown meanwhile, for "
+     "five "
+     "minutes at most, from the exporter itself.",
+     ""},
     {"fencewatch_log_records_dropped_total", Type::counter,
      "Records of the exporter's own log that were dropped because their reader was too slow, from the exporter itself.", ""},
     {"fencewatch_process_major_faults_total", Type::counter, "Page faults of the exporter that had to read from disk, from getrusage.", ""},
@@ -112,12 +118,13 @@ void write(std::span<const Collector> collectors, RecentIncrease::Clock::time_po
     c.recent->each(now, [&](std::string_view counter, double increase) { page.sample({{"counter", counter}}, increase); });
 }
 
-void write(const Build& build, const ProcessUsage& usage, Page& page) {
+void write(const Build& build, const ProcessUsage& usage, std::chrono::nanoseconds disk_hanging, Page& page) {
   page.begin(kTable[kBuild]);
   page.sample({{"version", build.version}, {"revision", build.revision}, {"compiler", kCompiler}}, uint64_t{1});
   page.one(kTable[kLocked], uint64_t{memory::locked()});
   page.one(kTable[kRealtime], uint64_t{realtime::active()});
   if (usage.threads > 0) page.one(kTable[kLateThreads], usage.late_threads);
+  page.one(kTable[kDiskHanging], seconds(disk_hanging));
   page.one(kTable[kDropped], log::dropped());
   page.one(kTable[kMajorFaults], usage.major_faults);
   page.one(kTable[kCpu], usage.cpu_seconds);

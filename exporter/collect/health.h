@@ -35,7 +35,7 @@ constexpr bool is_failure(Code code) { return code != Code::ok && code != Code::
 
 std::span<const Family> families();
 void write(std::span<const Collector> collectors, RecentIncrease::Clock::time_point now, Page& page);
-void write(const Build& build, const ProcessUsage& usage, Page& page);
+void write(const Build& build, const ProcessUsage& usage, std::chrono::nanoseconds disk_hanging, Page& page);
 
 // Into the log: what a collector came to. `detail` is what was said, e.g. by an exception.
 void tell(std::string_view collector, const Status& status, std::string_view detail);

@@ -17,6 +17,7 @@ bool has_nothing_to_read(const CollectorState& slot) { return slot.last.code == 
 }  // namespace
 
 struct Runner::Impl {
+  const Node& node;
   std::shared_ptr<CollectorThreads> threads;  // its threads have their share: a stuck one may outlive the Runner
   const bool exporter_metrics;
 
@@ -30,8 +31,8 @@ struct Runner::Impl {
   std::mutex process_mutex;  // guards process_page, and calls of also
   Page process_page;
 
-  Impl(const Settings& settings, const Node& node)
-      : threads(std::make_shared<CollectorThreads>(node)), exporter_metrics(settings.exporter_metrics) {}
+  Impl(const Settings& settings, const Node& watched)
+      : node(watched), threads(std::make_shared<CollectorThreads>(watched)), exporter_metrics(settings.exporter_metrics) {}
 
   bool write_health(Mask mask, Mask fresh);
   void render_own(Format format, Bytes& out);
@@ -71,7 +72,7 @@ void Runner::Impl::render_own(Format format, Bytes& out) {
   const std::lock_guard lock(process_mutex);
   process_page.clear();
   for (const auto& write : also) write(process_page);
-  if (exporter_metrics) health::write({FENCEWATCH_VERSION, FENCEWATCH_REVISION}, usage, process_page);
+  if (exporter_metrics) health::write({FENCEWATCH_VERSION, FENCEWATCH_REVISION}, usage, node.hanging(), process_page);
   process_page.render(format, out);
 }
 

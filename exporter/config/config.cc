@@ -30,7 +30,8 @@ class File {
 
   AllSaid read() {
     std::string text;
-    if (const int error = read_text(name_, text)) throw Refused("--config.file: " + in_quotes(name_) + ": " + strerrordesc_np(error));
+    if (const std::string wrong = read_text(name_, text); !wrong.empty())
+      throw Refused("--config.file: " + in_quotes(name_) + ": " + wrong);
     try {
       top(load_yaml(text));
     } catch (const YAML::Exception& e) {
@@ -47,38 +48,30 @@ class File {
   void top(const YAML::Node& root) {
     if (root.IsNull()) return;
     if (!root.IsMap()) refuse(root, "expected keys like web:, path:, collector:");
-    std::vector<std::string> seen;
-    for (const auto& entry : root) {
-      const YAML::Node &key = entry.first, &value = entry.second;
-      const std::string section = key_of(key, seen, "");
+    each(root, "", [this](const YAML::Node& key, const std::string& section, const YAML::Node& value) {
       if (section == "custom_events") {
         custom_rules_ = read_custom_rules(value, name_, collectors_);
-        continue;
+        return;
       }
       const auto in_section = [&section](const Option& s) { return s.name.starts_with(section + "."); };
       if (std::none_of(known_.begin(), known_.end(), in_section)) refuse(key, "unknown key " + in_quotes(section));
       if (!value.IsMap()) refuse(key, section + ": expected a map");
       within(section, value);
-    }
+    });
   }
 
   void within(const std::string& section, const YAML::Node& map) {
-    std::vector<std::string> seen;
-    for (const auto& entry : map) {
-      const YAML::Node &key = entry.first, &value = entry.second;
-      const std::string full = section + "." + key_of(key, seen, section + ".");
+    each(map, section + ".", [&](const YAML::Node& key, const std::string& name, const YAML::Node& value) {
+      const std::string full = section + "." + name;
       const auto setting = std::find_if(known_.begin(), known_.end(), [&full](const Option& s) { return s.name == full; });
       if (setting == known_.end()) refuse(key, "unknown " + std::string(section == "collector" ? "collector " : "key ") + in_quotes(full));
       said_[full] = Said{values_of(*setting, key, value), at(value.IsDefined() && !value.IsNull() ? value : key) + full};
-    }
+    });
   }
 
-  std::string key_of(const YAML::Node& key, std::vector<std::string>& seen, const std::string& prefix) const {
-    if (!key.IsScalar()) refuse(key, "a key is not a word");
-    std::string name = key.Scalar();
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) refuse(key, "duplicate key " + in_quotes(prefix + name));
-    seen.push_back(name);
-    return name;
+  void each(const YAML::Node& map, const std::string& prefix, const TakeMember& take) const {
+    each_member(
+        map, prefix, [this](const YAML::Node& node, const std::string& what) { refuse(node, what); }, take);
   }
 
   Values values_of(const Option& setting, const YAML::Node& key, const YAML::Node& value) const {

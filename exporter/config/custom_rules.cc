@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "exporter/base/scan.h"
+#include "exporter/base/yaml.h"
 #include "exporter/config/options.h"
 #include "exporter/logs/match/matcher.h"
 
@@ -36,7 +37,12 @@ class Reader {
   CustomRule read() {
     if (!node_.IsMap()) refuse(node_, "expected a map with name, channel or file, pattern, help and example");
     std::vector<std::string> seen;
-    for (const auto& entry : node_) key(entry.first, entry.second, seen);
+    each_member(
+        node_, "", [this](const YAML::Node& at, const std::string& what) { refuse(at, what); },
+        [&](const YAML::Node& at, const std::string& name, const YAML::Node& value) {
+          seen.push_back(name);
+          key(at, name, value);
+        });
     const auto given = [&seen](const char* name) { return std::find(seen.begin(), seen.end(), name) != seen.end(); };
     for (const char* needed : {"name", "pattern", "help", "example"})
       if (!given(needed)) refuse(node_, std::string(needed) + " is missing");
@@ -50,11 +56,7 @@ class Reader {
   }
 
  private:
-  void key(const YAML::Node& key, const YAML::Node& value, std::vector<std::string>& seen) {
-    if (!key.IsScalar()) refuse(key, "a key is not a word");
-    const std::string& name = key.Scalar();
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) refuse(key, "duplicate key " + in_quotes(name));
-    seen.push_back(name);
+  void key(const YAML::Node& key, const std::string& name, const YAML::Node& value) {
     if (name == "name") {
       rule_.name = text(value, name);
       if (!is_name(rule_.name)) refuse(value, in_quotes(rule_.name) + " is no name of a metric");

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string>
 
+#include "exporter/base/text.h"
+
 namespace fencewatch {
 namespace {
 
@@ -18,26 +20,10 @@ char* put(char* out, std::string_view text) {
   return out + text.size();
 }
 
-// The length of the well-formed UTF-8 sequence that `text` begins with, 0 if there is none (RFC 3629: no overlong forms, no
-// surrogates, nothing above U+10FFFF).
-size_t utf8(std::string_view text) {
-  const auto at = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto tail = [&](size_t i) { return (at(i) & 0xc0u) == 0x80u; };
-  const unsigned first = at(0);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  if (first < 0xe0) return tail(1) ? 2 : 0;
-  const unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-  const unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-  if (at(1) < low || at(1) > high || !tail(2)) return 0;
-  if (first < 0xf0) return 3;
-  return tail(3) ? 4 : 0;
-}
-
-// One unit of a label value as it is written: `length` bytes were taken from `text`.
-std::string_view escaped(std::string_view text, size_t& length) {
+// One unit of a label value as it is written: `length` bytes were taken from `value`.
+std::string_view escaped(std::string_view value, size_t& length) {
   length = 1;
-  switch (text.front()) {
+  switch (value.front()) {
     case '\\':
       return "\\\\";
     case '"':
@@ -49,10 +35,10 @@ std::string_view escaped(std::string_view text, size_t& length) {
     default:
       break;
   }
-  const size_t sequence = utf8(text);
+  const size_t sequence = text::utf8_length(value);
   if (sequence == 0) return kReplacement;
   length = sequence;
-  return text.substr(0, sequence);
+  return value.substr(0, sequence);
 }
 
 constexpr bool plain(char c) { return c > 0 && static_cast<unsigned char>(c) < 0x80 && c != '\\' && c != '"' && c != '\n'; }

@@ -1,6 +1,7 @@
 #include "exporter/logs/reader.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -196,7 +197,10 @@ void LogReader::read_all() {
 
 void LogReader::start() {
   if (impl_->state) impl_->state->start();
-  impl_->thread = std::thread([impl = impl_] { impl->run(); });
+  impl_->thread = std::thread([impl = impl_] {
+    pthread_setname_np(pthread_self(), "logs");
+    impl->run();
+  });
 }
 
 bool LogReader::stop(std::chrono::milliseconds patience) {

@@ -13,6 +13,7 @@
 #include <climits>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 
 #include "exporter/memory/mappings.h"
 
@@ -35,6 +36,13 @@ std::atomic<bool>& settled_flag() {
   static constinit std::atomic<bool> flag = true;
   return flag;
 }
+
+// What lives of LockAsUsed.
+struct AsUsed {
+  std::mutex mutex;
+  int count = 0;
+};
+constinit AsUsed as_used;
 
 void lower_oom_score() {
   constexpr char score[] = "-900";
@@ -128,11 +136,13 @@ void wait_until_settled() { settled_flag().wait(false); }
 
 // Without MCL_CURRENT mlockall(2) leaves alone what is mapped already.
 LockAsUsed::LockAsUsed() {
-  if (locked()) mlockall(MCL_FUTURE | MCL_ONFAULT);
+  const std::lock_guard lock(as_used.mutex);
+  if (as_used.count++ == 0 && locked()) mlockall(MCL_FUTURE | MCL_ONFAULT);
 }
 
 LockAsUsed::~LockAsUsed() {
-  if (locked()) mlockall(MCL_FUTURE);
+  const std::lock_guard lock(as_used.mutex);
+  if (--as_used.count == 0 && locked()) mlockall(MCL_FUTURE);
 }
 
 }  // namespace fencewatch::memory

@@ -27,8 +27,8 @@ bool settled();
 void wait_until_settled();
 
 // While one lives, what is mapped is locked page by page as it is used, not all at once: for libraries of which little is used, and for
-// the large buffers that they share with others. Nothing happens when memory is not locked. For one thread at a time; what the others
-// map meanwhile is treated the same.
+// the large buffers that they share with others. Nothing happens when memory is not locked. What other threads map meanwhile is treated
+// the same; of several that live at once the last to go ends it.
 class LockAsUsed {
  public:
   LockAsUsed();

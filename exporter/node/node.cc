@@ -101,10 +101,7 @@ class HostNode final : public Node {
   Status list(std::string_view dir, Names& out) const override {
     out.clear();
     const Where where = find(dir);
-    const Fd fd = where.tree.open(where.rest, O_RDONLY | O_DIRECTORY);
-    if (!fd) return fault(errno, dir);
-    const int own = fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
-    const std::unique_ptr<DIR, int (*)(DIR*)> entries(own < 0 ? nullptr : fdopendir(own), closedir);
+    const Directory entries = directory_of(where.tree.open(where.rest, O_RDONLY | O_DIRECTORY));
     if (!entries) return fault(errno, dir);
     errno = 0;
     while (const dirent* entry = readdir(entries.get())) {

@@ -2,6 +2,8 @@
 // relative to the node: "proc/zoneinfo", "sys/devices/...", "etc/corosync/corosync.conf".
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +29,11 @@ class Node {
   virtual Status list(std::string_view dir, Names& out) const = 0;
   // Bytes per page of that machine, which an unpacked sosreport may have brought from another architecture; 0 where nothing tells.
   virtual long page_size() const = 0;
+  // Runs what touches a disk beside read() and list(), such as loading a library, where that may hang without hanging the caller. True: it
+  // has run, once. False: it may still run, at any time, and what it uses must last; ask again, with the same name, to learn that it has.
+  virtual bool aside(std::string_view /*name*/, std::function<void()> work) const { return work(), true; }
+  // For how long a disk has not answered, of which others are spared; zero when it does.
+  virtual std::chrono::nanoseconds hanging() const { return {}; }
 
   static constexpr size_t kMaxFile = 64 << 20;
 };

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "exporter/node/node.h"
@@ -23,6 +24,8 @@ class ReadOnce final : public Node {
   Status read(std::string_view path, Bytes& out) const override;
   Status list(std::string_view dir, Names& out) const override { return node_.list(dir, out); }
   long page_size() const override { return node_.page_size(); }
+  bool aside(std::string_view name, std::function<void()> work) const override { return node_.aside(name, std::move(work)); }
+  std::chrono::nanoseconds hanging() const override { return node_.hanging(); }
 
  private:
   struct File {

@@ -4,29 +4,18 @@
 #include <cmath>
 
 #include "exporter/base/scan.h"
+#include "exporter/base/text.h"
 
 namespace fencewatch::negotiate {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  text = scan::trim_left(text);
-  while (!text.empty() && scan::blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // Cuts `rest` at the next `separator`; false when nothing is left.
 bool next_part(std::string_view& rest, char separator, std::string_view& part) {
   if (rest.empty()) return false;
   const size_t at = rest.find(separator);
-  part = trim(rest.substr(0, at));
+  part = text::trim(rest.substr(0, at));
   rest.remove_prefix(at == rest.npos ? rest.size() : at + 1);
   return true;
-}
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-bool same(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 // One element of an Accept or Accept-Encoding list.
@@ -42,19 +31,19 @@ Choice choice(std::string_view element) {
   for (std::string_view part; next_part(element, ';', part);) {
     const size_t at = part.find('=');
     if (at == part.npos) continue;
-    const std::string_view key = trim(part.substr(0, at));
-    std::string_view value = trim(part.substr(at + 1));
+    const std::string_view key = text::trim(part.substr(0, at));
+    std::string_view value = text::trim(part.substr(at + 1));
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-    if (same(key, "version")) out.version = value;
+    if (text::same_but_case(key, "version")) out.version = value;
     // A weight that is none refuses: so an element that we do not understand never wins over one that we do.
-    if (same(key, "q") && !(scan::number(value, out.weight) && out.weight >= 0 && out.weight <= 1)) out.weight = 0;
+    if (text::same_but_case(key, "q") && !(scan::number(value, out.weight) && out.weight >= 0 && out.weight <= 1)) out.weight = 0;
   }
   return out;
 }
 
 int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
-  if (lower(c) >= 'a' && lower(c) <= 'f') return lower(c) - 'a' + 10;
+  if (text::lower(c) >= 'a' && text::lower(c) <= 'f') return text::lower(c) - 'a' + 10;
   return -1;
 }
 
@@ -78,15 +67,15 @@ Format format(std::string_view accept) {
   bool openmetrics_named = false, openmetrics_first = false;
   for (std::string_view element; next_part(accept, ',', element);) {
     const Choice c = choice(element);
-    const bool named = same(c.what, "application/openmetrics-text");
+    const bool named = text::same_but_case(c.what, "application/openmetrics-text");
     if (named && c.version != "1.0.0" && !c.version.empty()) continue;
-    if (same(c.what, "text/plain") && c.version != "0.0.4" && !c.version.empty()) continue;
-    if (named || (same(c.what, "application/*") && !openmetrics_named)) {
+    if (text::same_but_case(c.what, "text/plain") && c.version != "0.0.4" && !c.version.empty()) continue;
+    if (named || (text::same_but_case(c.what, "application/*") && !openmetrics_named)) {
       openmetrics = named && openmetrics_named ? std::max(openmetrics, c.weight) : c.weight;
       openmetrics_named |= named;
       openmetrics_first |= text_rank < 0;
     }
-    const int rank = same(c.what, "text/plain") ? 2 : same(c.what, "text/*") ? 1 : c.what == "*/*" ? 0 : -1;
+    const int rank = text::same_but_case(c.what, "text/plain") ? 2 : text::same_but_case(c.what, "text/*") ? 1 : c.what == "*/*" ? 0 : -1;
     if (rank >= 0 && rank >= text_rank) {
       text = rank == text_rank ? std::max(text, c.weight) : c.weight;
       text_rank = rank;
@@ -100,8 +89,8 @@ bool gzip(std::string_view accept_encoding) {
   double any = 0, wanted = -1, identity = 0;
   for (std::string_view element; next_part(accept_encoding, ',', element);) {
     const Choice c = choice(element);
-    if (same(c.what, "gzip") || same(c.what, "x-gzip")) wanted = std::max(wanted, c.weight);
-    if (same(c.what, "identity")) identity = c.weight;
+    if (text::same_but_case(c.what, "gzip") || text::same_but_case(c.what, "x-gzip")) wanted = std::max(wanted, c.weight);
+    if (text::same_but_case(c.what, "identity")) identity = c.weight;
     if (c.what == "*") any = c.weight;
   }
   if (wanted < 0) wanted = any;
@@ -124,7 +113,7 @@ bool next_parameter(std::string_view& query, Parameter& out) {
 
 std::chrono::milliseconds scrape_budget(std::string_view header) {
   double seconds = 0;
-  if (!scan::number(trim(header), seconds) || !std::isfinite(seconds) || seconds <= 0) return std::chrono::seconds(5);
+  if (!scan::number(text::trim(header), seconds) || !std::isfinite(seconds) || seconds <= 0) return std::chrono::seconds(5);
   return std::chrono::milliseconds(static_cast<int>(std::clamp(seconds - 0.5, 0.1, 120.0) * 1000));
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "exporter/base/scan.h"
+#include "exporter/base/text.h"
 
 namespace fencewatch {
 namespace {
@@ -21,21 +22,10 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_token(c); });
 }
 
-bool same(std::string_view a, std::string_view lower) {
-  return std::equal(a.begin(), a.end(), lower.begin(), lower.end(),
-                    [](char x, char y) { return std::tolower(static_cast<unsigned char>(x)) == y; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  text = scan::trim_left(text);
-  while (!text.empty() && scan::blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 bool lists(std::string_view value, std::string_view word) {
   while (!value.empty()) {
     const size_t comma = std::min(value.find(','), value.size());
-    if (same(trimmed(value.substr(0, comma)), word)) return true;
+    if (text::same_but_case(text::trim(value.substr(0, comma)), word)) return true;
     value.remove_prefix(std::min(comma + 1, value.size()));
   }
   return false;
@@ -85,23 +75,23 @@ struct Seen {
 
 int header(std::string_view name, std::string_view value, RequestHead& head, Seen& seen) {
   const auto once = [](bool& before) { return std::exchange(before, true) ? kBad : 0; };
-  if (same(name, "host")) return once(seen.host);
-  if (same(name, "transfer-encoding")) return kTooLarge;
-  if (same(name, "content-length")) {
+  if (text::same_but_case(name, "host")) return once(seen.host);
+  if (text::same_but_case(name, "transfer-encoding")) return kTooLarge;
+  if (text::same_but_case(name, "content-length")) {
     if (value.empty() || value.find_first_not_of("0123456789") != value.npos || once(seen.length)) return kBad;
     return value.find_first_not_of('0') == value.npos ? 0 : kTooLarge;
   }
-  if (same(name, "authorization")) {
+  if (text::same_but_case(name, "authorization")) {
     head.authorization = value;
     return once(head.has_authorization);
   }
-  if (same(name, "connection")) {
+  if (text::same_but_case(name, "connection")) {
     seen.close |= lists(value, "close");
     seen.keep_alive |= lists(value, "keep-alive");
   }
-  if (same(name, "accept") && head.accept.empty()) head.accept = value;
-  if (same(name, "accept-encoding") && head.accept_encoding.empty()) head.accept_encoding = value;
-  if (same(name, "x-prometheus-scrape-timeout-seconds") && head.scrape_timeout.empty()) head.scrape_timeout = value;
+  if (text::same_but_case(name, "accept") && head.accept.empty()) head.accept = value;
+  if (text::same_but_case(name, "accept-encoding") && head.accept_encoding.empty()) head.accept_encoding = value;
+  if (text::same_but_case(name, "x-prometheus-scrape-timeout-seconds") && head.scrape_timeout.empty()) head.scrape_timeout = value;
   return 0;
 }
 
@@ -118,7 +108,7 @@ int read_head(std::string_view text, RequestHead& head) {
     const size_t colon = line.find(':');
     const auto control = [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f; };
     if (colon == line.npos || !is_token(line.substr(0, colon)) || std::any_of(line.begin(), line.end(), control)) return kBad;
-    if (const int refused = header(line.substr(0, colon), trimmed(line.substr(colon + 1)), head, seen)) return refused;
+    if (const int refused = header(line.substr(0, colon), text::trim(line.substr(colon + 1)), head, seen)) return refused;
   }
   if (http11 && !seen.host) return kBad;
   head.keep_alive = !seen.close && (http11 || seen.keep_alive);

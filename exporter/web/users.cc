@@ -11,6 +11,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "exporter/base/text.h"
 #include "exporter/memory/small_stacks.h"
 
 namespace fencewatch {
@@ -48,10 +49,7 @@ bool decode(std::string_view text, std::array<char, 1024>& out, size_t& size) {
 
 bool basic_credentials(std::string_view header, std::array<char, 1024>& buffer, std::string_view& name, std::string_view& password) {
   constexpr std::string_view kScheme = "basic ";
-  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
-  if (header.size() < kScheme.size() ||
-      !std::equal(kScheme.begin(), kScheme.end(), header.begin(), [&](char b, char a) { return same(a, b); }))
-    return false;
+  if (!text::same_but_case(header.substr(0, kScheme.size()), kScheme)) return false;
   header.remove_prefix(std::min(header.find_first_not_of(' ', kScheme.size()), header.size()));
   size_t size = 0;
   if (!decode(header, buffer, size)) return false;

@@ -113,18 +113,11 @@ class File {
     });
   }
 
-  void each(const YAML::Node& node, const std::string& prefix,
-            const std::function<void(const YAML::Node&, const std::string&, const YAML::Node&)>& take) {
+  void each(const YAML::Node& node, const std::string& prefix, const TakeMember& take) {
     if (node.IsNull()) return;
     if (!node.IsMap()) refuse(node, (at_.empty() ? "" : at_ + ": ") + "expected a map");
-    std::vector<std::string> seen;
-    for (const auto& entry : node) {
-      if (!entry.first.IsScalar()) refuse(entry.first, "a key is not a word");
-      const std::string name = entry.first.Scalar();
-      if (std::find(seen.begin(), seen.end(), name) != seen.end()) refuse(entry.first, "duplicate key " + in_quotes(prefix + name));
-      seen.push_back(name);
-      take(entry.first, name, entry.second);
-    }
+    each_member(
+        node, prefix, [this](const YAML::Node& at, const std::string& what) { refuse(at, what); }, take);
   }
 
   std::string text(const YAML::Node& node) const {
@@ -278,7 +271,8 @@ WebConfig parse_web_config(const std::string& text, const std::string& name) {
 
 WebConfig read_web_config(const std::string& path) {
   std::string text;
-  if (const int error = read_text(path, text)) throw Refused("--web.config.file: " + in_quotes(path) + ": " + strerrordesc_np(error));
+  if (const std::string wrong = read_text(path, text); !wrong.empty())
+    throw Refused("--web.config.file: " + in_quotes(path) + ": " + wrong);
   return parse_web_config(text, path);
 }
 

@@ -33,7 +33,8 @@ class Exporter:
              "sys/vm/watermark_scale_factor", "sys/kernel/osrelease"]
     PRESSURE = "".join(f"{kind} avg10=0.00 avg60=0.00 avg300=0.00 total=0\n" for kind in ("some", "full"))
 
-    def __init__(self, *flags, listen="127.0.0.1:0", ready="/-/ready", command=()):
+    def __init__(self, *flags, listen="127.0.0.1:0", ready="/-/ready", command=(), live=False):
+        """`live`: it watches this machine, and the tree has nothing but its log."""
         self.tree = tempfile.mkdtemp(prefix="fencewatch-http-")
         for name in self.FILES:
             try:
@@ -47,8 +48,8 @@ class Exporter:
         # Root, but to files that it may not read: it would read everything.
         command = [*command, *(["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else [])]
         address = [f"--web.listen-address={listen}"] if listen else []
-        self.start(command + [BINARY, *address, f"--path.procfs={self.tree}/proc", f"--path.sysfs={self.tree}/sys", f"--path.rootfs={self.tree}", *flags],
-                   ready)
+        paths = [] if live else [f"--path.procfs={self.tree}/proc", f"--path.sysfs={self.tree}/sys", f"--path.rootfs={self.tree}"]
+        self.start(command + [BINARY, *address, *paths, *flags], ready)
 
     def start(self, command, ready="/-/ready"):
         self.log = open(self.tree + "/log", "ab")

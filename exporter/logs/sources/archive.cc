@@ -74,16 +74,14 @@ std::vector<std::string> with_predecessors(int root, const std::string& path) {
   const std::string directory = path.substr(0, slash);
   std::vector<std::pair<Age, std::string>> rotated;
   bool current = false;
-  const Fd opened = open_in_root(root, directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-  DIR* const entries = opened ? fdopendir(dup(opened.get())) : nullptr;
+  const Directory entries = directory_of(open_in_root(root, directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
   if (!entries) return {};
-  while (const dirent* entry = readdir(entries)) {
+  while (const dirent* entry = readdir(entries.get())) {
     const std::string_view name = entry->d_name;
     if (!name.starts_with(base)) continue;
     current = current || name.size() == base.size();
     if (auto age = age_of(name.substr(base.size()))) rotated.emplace_back(std::move(*age), directory + std::string(name));
   }
-  closedir(entries);
   std::sort(rotated.begin(), rotated.end(), older);
   std::vector<std::string> files;
   files.reserve(rotated.size() + 1);

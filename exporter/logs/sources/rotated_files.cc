@@ -85,14 +85,13 @@ void sort_oldest_first(std::vector<Sibling>& all) {
 }
 
 // The directory of a log.
-class Directory {
+class LogDirectory {
  public:
-  explicit Directory(const Name& name) : parts_(name.path), opened_(name.open(parts_.directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK)) {}
+  explicit LogDirectory(const Name& name) : parts_(name.path), opened_(name.open(parts_.directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK)) {}
 
   std::vector<Sibling> siblings(const File& live) const {
     std::vector<Sibling> all;
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(
-        opened_ ? fdopendir(openat(opened_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) : nullptr, closedir);
+    const Directory stream = directory_of(Fd(opened_ ? openat(opened_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1));
     if (!stream) return all;
     while (const dirent* entry = readdir(stream.get())) {
       auto rotated = parts_.suffix_of(entry->d_name);
@@ -120,7 +119,7 @@ class Directory {
 };
 
 // Those of `all` that follow. False: one of them is not under its name any more.
-bool collect(const Directory& directory, const std::vector<Sibling>& all, const Mark& mark, Trail& trail) {
+bool collect(const LogDirectory& directory, const std::vector<Sibling>& all, const Mark& mark, Trail& trail) {
   auto next = all.end();
   // A copy may be older than what was written last: the writer did not wait for the truncation.
   constexpr int64_t kCopying = 60'000'000'000;
@@ -217,7 +216,7 @@ bool Mark::fits(const File& file) const {
 // While it looks, logrotate may be at work: files change their names, and `live` its contents. Looks until nothing moved.
 Trail follow(const Name& name, const Mark& mark, File& live) {
   constexpr int kTries = 100;
-  const Directory directory(name);
+  const LogDirectory directory(name);
   Trail trail;
   for (int tries = 0; tries < kTries; ++tries) {
     trail = {};

@@ -1,6 +1,7 @@
 #include "exporter/logs/state/state_file.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -163,7 +164,10 @@ Status StateFile::load(Snapshot& out) {
 
 void StateFile::start() {
   const SmallStacks small(kStack);
-  impl_->thread = std::thread([impl = impl_] { impl->run(); });
+  impl_->thread = std::thread([impl = impl_] {
+    pthread_setname_np(pthread_self(), "state");
+    impl->run();
+  });
 }
 
 void StateFile::put(std::string text, int64_t time_us) {

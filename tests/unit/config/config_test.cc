@@ -1,11 +1,13 @@
 #include "exporter/config/config.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
+#include "exporter/config/doubtful_paths.h"
 #include "tests/unit/tree.h"
 
 using namespace fencewatch;
@@ -142,7 +144,8 @@ TEST_CASE("what cannot be is refused by name") {
 }
 
 TEST_CASE("addresses to listen on") {
-  for (const std::string value : {":0", "0.0.0.0:65535", "127.0.0.1:19664", "[::1]:9", "[::]:19664", "[fe80::1%eth0]:9", "localhost:9", "n1.example.org:19664"})
+  for (const std::string value :
+       {":0", "0.0.0.0:65535", "127.0.0.1:19664", "[::1]:9", "[::]:19664", "[fe80::1%eth0]:9", "localhost:9", "n1.example.org:19664"})
     CHECK(good({"--web.listen-address=" + value}).listen_addresses[0] == value);
   for (const std::string value : {"19664", ":", ":x", ":65536", ":-1", "127.0.0.1", ":80s", ":1,2"}) {
     CHECK(refused({"--web.listen-address=" + value}) == "--web.listen-address: \"" + value + "\" is not [address]:port");
@@ -228,6 +231,39 @@ TEST_CASE("a fault in the file is told with its line") {
   CHECK(Yaml("log:\n  level: [info\n").refused().starts_with(":"));
   CHECK(refused({"--config.file=/nowhere/f.yml"}) == "--config.file: \"/nowhere/f.yml\": No such file or directory");
   CHECK(refused({"--config.file=/"}).starts_with("--config.file: \"/\": "));
+  const Yaml tree("");
+  REQUIRE(mkfifo((tree / "fifo").c_str(), 0600) == 0);
+  CHECK(refused({"--config.file=" + (tree / "fifo")}).ends_with("fifo\": Is a FIFO, not a file"));
+  CHECK(good({"--config.file=/dev/null"}).max_requests == 40);
+}
+
+TEST_CASE("doubtful paths are called what they are") {
+  TemporaryTree tree;
+  tree.directory("proc");
+  tree.directory("sys");
+  tree.file("var/log/app.log", "");
+  tree.file("file", "");
+  REQUIRE(mkfifo((tree / "var/log/fifo").c_str(), 0600) == 0);
+  Settings settings;
+  settings.paths = {tree / "proc", tree / "sys", tree.root()};
+  settings.state_dir = tree / "var";
+  const auto add = [&settings](const char* file) { settings.custom_rules.emplace_back().file = file; };
+  add("/var/log/app.log");
+  add("");
+  CHECK(doubtful_paths(settings) == std::vector<std::string>{});
+  settings.paths = {tree / "none", tree / "file", tree.root()};
+  settings.state_dir = tree / "file";
+  settings.corosync_library_dir = tree / "nowhere";
+  for (const char* file : {"/var/log/fifo", "/var/log/none", "/var/log", "/var/log/none"}) add(file);
+  CHECK(doubtful_paths(settings) == std::vector<std::string>{
+                                        "--path.procfs: \"" + (tree / "none") + "\": No such file or directory",
+                                        "--path.sysfs: \"" + (tree / "file") + "\": is a file, not a directory",
+                                        "--corosync.library-dir: \"" + (tree / "nowhere") + "\": No such file or directory",
+                                        "--state.dir: \"" + (tree / "file") + "\": is a file, not a directory",
+                                        "custom_events: \"/var/log/fifo\": is a FIFO, not a file",
+                                        "custom_events: \"/var/log/none\": No such file or directory",
+                                        "custom_events: \"/var/log\": is a directory, not a file",
+                                    });
 }
 
 TEST_CASE("custom events are read from the file, and checked") {

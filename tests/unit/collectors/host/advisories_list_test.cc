@@ -56,9 +56,9 @@ TEST_CASE("advisories: a list is judged as it says") {
 
 TEST_CASE("advisories: what is wrong with a list is told with its line") {
   CHECK(fault(kGood) == "none: 1 advisories");
-  CHECK(fault("") == "a.yaml:1: not a map");
-  CHECK(fault("- a\n") == "a.yaml:1: not a map");
-  CHECK(fault("# nothing but this\n") == "a.yaml:1: not a map");
+  CHECK(fault("") == "a.yaml:1: expected a map");
+  CHECK(fault("- a\n") == "a.yaml:1: expected a map");
+  CHECK(fault("# nothing but this\n") == "a.yaml:1: expected a map");
   CHECK(fault(std::string(kFamily)) == "a.yaml:1: advisories is missing");
   CHECK(fault(std::string(kAdvisory)) == "a.yaml:1: families is missing");
   CHECK(fault(kGood + "---\nfamilies: []\n") == "a.yaml:10: more than one document");
@@ -72,22 +72,22 @@ TEST_CASE("advisories: what is wrong with a list is told with its line") {
   CHECK(fault(changed("    source: here\n", "")) == "a.yaml:5: source is missing");
   CHECK(fault(changed("  - id: one\n    summary", "  - summary")) == "a.yaml:5: id is missing");
   CHECK(fault(changed("red: affected", "red: {earlier: unknown}")) == "a.yaml:9: fixed_in is missing");
-  CHECK(fault(kGood + "advisories: []\n") == "a.yaml:10: a second advisories");
-  CHECK(fault(kGood + "      red: fixed\n") == "a.yaml:10: a second red");
+  CHECK(fault(kGood + "advisories: []\n") == "a.yaml:10: duplicate key \"advisories\"");
+  CHECK(fault(kGood + "      red: fixed\n") == "a.yaml:10: duplicate key \"red\"");
   CHECK(fault(kGood + "  - {id: one, summary: a, source: b, families: {}}\n") == "a.yaml:10: a second advisory one");
   CHECK(fault(changed("advisories:", "  - {name: red, pattern: x}\nadvisories:")) == "a.yaml:4: a second family red");
   // Of another type than asked for.
   CHECK(fault("families: red\nadvisories: []\n") == "a.yaml:1: families is not a list");
   CHECK(fault("families: []\nadvisories:\n  one: two\n") == "a.yaml:3: advisories is not a list");
-  CHECK(fault("families: [red]\nadvisories: []\n") == "a.yaml:1: not a map");
+  CHECK(fault("families: [red]\nadvisories: []\n") == "a.yaml:1: expected a map");
   CHECK(fault(changed("name: red", "name: [red]")) == "a.yaml:2: name is not a word or text");
   CHECK(fault(changed("id: one", "id:")) == "a.yaml:5: id has no value");
   CHECK(fault(changed("red: affected", "red:")) == "a.yaml:9: red has no value");
   CHECK(fault(changed("red: affected", "red: {fixed_in: }")) == "a.yaml:9: fixed_in has no value");
   CHECK(fault(changed("summary: It", "summary: {}")) == "a.yaml:6: summary is not a word or text");
-  CHECK(fault(changed("red: affected", "red: [affected]")) == "a.yaml:9: not a map");
-  CHECK(fault(changed("    families:\n      red: affected", "    families: red")) == "a.yaml:8: not a map");
-  CHECK(fault(changed("red: affected", "[red]: affected")) == "a.yaml:9: key is not a word or text");
+  CHECK(fault(changed("red: affected", "red: [affected]")) == "a.yaml:9: expected a map");
+  CHECK(fault(changed("    families:\n      red: affected", "    families: red")) == "a.yaml:8: expected a map");
+  CHECK(fault(changed("red: affected", "[red]: affected")) == "a.yaml:9: a key is not a word");
   // Values that are nothing.
   CHECK(fault(changed("red: affected", "red: broken")) == "a.yaml:9: unknown status broken");
   CHECK(fault(changed("red: affected", "blue: affected")) == "a.yaml:9: unknown family blue");
@@ -137,7 +137,7 @@ TEST_CASE("advisories: a file takes the place of the built-in list") {
     return "not refused";
   };
   CHECK(refused("bad.yaml") == ":2: advisories is not a list");
-  CHECK(refused("empty.yaml") == ":1: not a map");
+  CHECK(refused("empty.yaml") == ":1: expected a map");
   CHECK(refused("none.yaml") == ": No such file or directory");
   CHECK(refused("directory") == ": Is a directory");
 }
