@@ -53,24 +53,26 @@ class Exporter:
 
     def start(self, command, ready="/-/ready"):
         self.log = open(self.tree + "/log", "ab")
+        began = self.log.tell()  # what an earlier one said is not of this port
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         try:
-            self.port = until(self.listening, "the exporter listens")
+            self.port = until(lambda: self.listening(began), "the exporter listens")
             if ready:
                 until(lambda: self.get(ready).code == 200, "the exporter is ready")
         except BaseException:
             self.close()
             raise
 
-    def listening(self):
+    def listening(self, began=0):
         if self.process.poll() is not None:
             raise AssertionError("the exporter ended: " + self.said())
-        said = re.search(r'msg="listening" address="[^"]*:([0-9]+)"', self.said())
+        said = re.search(r'msg="listening" address="[^"]*:([0-9]+)"', self.said(began))
         return int(said.group(1)) if said else None
 
-    def said(self):
-        with open(self.tree + "/log", errors="replace") as file:
-            return file.read()
+    def said(self, began=0):
+        with open(self.tree + "/log", "rb") as file:
+            file.seek(began)
+            return file.read().decode(errors="replace")
 
     def path(self, name):
         return os.path.join(self.tree, name)
