@@ -5,17 +5,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <string>
-#include <vector>
+#include <utility>
 
 namespace fencewatch {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as path_resolution(7)
-constexpr int kRaces = 8;      // openat2 asks to be called again when a rename was under way
+constexpr int kMaxLinks = 40;     // as path_resolution(7)
+constexpr size_t kMaxDepth = 64;  // directories; the deepest of those that we read have ten
+constexpr int kRaces = 8;         // openat2 asks to be called again when a rename was under way
 
 // A path with its terminating NUL, without the heap.
 struct Path {
@@ -42,32 +44,65 @@ Fd failed(int error) {
   return Fd();
 }
 
-// The directories from the root down to where the walk is, and the part of the path that is still to go.
-struct Walk {
-  int root;
-  std::vector<Fd> below;
-  std::string rest;
-  int links = 0;
+// The directories from the root down to where the walk is, and the part of the path that is still to go. Without the heap, for files of a
+// tree are read at every scrape.
+class Walk {
+ public:
+  Walk(int root, std::string_view path) : root_(root) { prepend(path); }
 
-  int here() const { return below.empty() ? root : below.back().get(); }
+  int here() const { return depth_ == 0 ? root_ : below_[depth_ - 1].get(); }
+  bool at_end() const { return rest().empty(); }
 
-  std::string next() {
-    rest.erase(0, rest.find_first_not_of('/'));
-    std::string name = rest.substr(0, rest.find('/'));
-    rest.erase(0, name.size());
-    return name;
+  // The next name of the path, empty at its end. Good until follow() or the next call.
+  const char* next() {
+    begin_ = std::min(text_.size(), begin_ + std::min(rest().find_first_not_of('/'), rest().size()));
+    const std::string_view name = rest().substr(0, rest().find('/'));
+    name_[name.copy(name_.data(), name_.size() - 1)] = '\0';  // one that is too long is cut, and then too long for the kernel as well
+    begin_ += name.size();
+    return name_.data();
+  }
+
+  void up() {
+    if (depth_ > 0) below_[--depth_] = Fd();
+  }
+
+  // 0 or an errno.
+  int down(Fd directory) {
+    if (!directory) return errno;
+    if (depth_ == below_.size()) return ENAMETOOLONG;
+    below_[depth_++] = std::move(directory);
+    return 0;
   }
 
   // Replaces `name` by what it links to. 0, or EINVAL when it is not a link, or another errno.
-  int follow(const std::string& name) {
+  int follow(const char* name) {
     char target[PATH_MAX];
-    const ssize_t length = readlinkat(here(), name.c_str(), target, sizeof target);
+    const ssize_t length = readlinkat(here(), name, target, sizeof target);
     if (length < 0) return errno;
-    if (++links > kMaxLinks) return ELOOP;
-    if (length > 0 && target[0] == '/') below.clear();
-    rest.insert(0, target, static_cast<size_t>(length));
-    return rest.size() < PATH_MAX ? 0 : ENAMETOOLONG;
+    if (++links_ > kMaxLinks) return ELOOP;
+    if (length > 0 && target[0] == '/')
+      while (depth_ > 0) up();
+    return prepend({target, static_cast<size_t>(length)}) ? 0 : ENAMETOOLONG;
   }
+
+  bool fits() const { return fits_; }
+
+ private:
+  std::string_view rest() const { return {text_.data() + begin_, text_.size() - begin_}; }
+  bool prepend(std::string_view path) {
+    fits_ = path.size() < begin_;
+    if (fits_) begin_ -= path.copy(text_.data() + begin_ - path.size(), path.size());
+    return fits_;
+  }
+
+  const int root_;
+  std::array<Fd, kMaxDepth> below_;
+  size_t depth_ = 0;
+  int links_ = 0;
+  bool fits_ = true;
+  std::array<char, PATH_MAX> text_;  // the rest stands at its end
+  size_t begin_ = text_.size();
+  std::array<char, NAME_MAX + 2> name_;
 };
 
 }  // namespace
@@ -78,22 +113,22 @@ Fd open_plainly(int root, std::string_view path, int flags) {
 }
 
 Fd walk_in_root(int root, std::string_view path, int flags) {
-  Walk walk{root, {}, std::string(path)};
+  Walk walk(root, path);
+  if (!walk.fits() || path.find('\0') != path.npos) return failed(ENAMETOOLONG);
   while (true) {
-    const std::string name = walk.next();
-    if (name.empty()) return Fd(open_again(walk.here(), ".", flags));
-    if (name == ".") continue;
-    if (name == "..") {
-      if (!walk.below.empty()) walk.below.pop_back();
+    const char* const name = walk.next();
+    const std::string_view word = name;
+    if (word.empty()) return Fd(open_again(walk.here(), ".", flags));
+    if (word == ".") continue;
+    if (word == "..") {
+      walk.up();
       continue;
     }
     const int error = walk.follow(name);
     if (error == 0) continue;
     if (error != EINVAL) return failed(error);
-    if (walk.rest.empty()) return Fd(open_again(walk.here(), name.c_str(), flags | O_NOFOLLOW));
-    Fd directory(open_again(walk.here(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    if (!directory) return Fd();
-    walk.below.push_back(std::move(directory));
+    if (walk.at_end()) return Fd(open_again(walk.here(), name, flags | O_NOFOLLOW));
+    if (const int refused = walk.down(Fd(open_again(walk.here(), name, O_PATH | O_DIRECTORY | O_NOFOLLOW)))) return failed(refused);
   }
 }
 

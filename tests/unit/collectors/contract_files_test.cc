@@ -9,6 +9,7 @@
 
 #include "tests/unit/allocations.h"
 #include "tests/unit/collected.h"
+#include "tests/unit/node/without_openat2.h"
 #include "tests/unit/trees.h"
 
 namespace fencewatch {
@@ -190,6 +191,40 @@ TEST_SUITE("contract") {
         CHECK(collected);
         CHECK(sampled);
         CHECK(after == before);
+      }
+    }
+  }
+
+  TEST_CASE("without openat2 a collector sees the same of a tree, and allocates nothing once warm") {
+    for (const Spec* spec : all_collectors()) {
+      for (const std::string& tree : test::trees()) {
+        CAPTURE(spec->name);
+        CAPTURE(tree);
+        const std::string root = std::string(FIXTURES) + "/" + tree;
+        Status opened;
+        const auto node = open_node({root + "/proc", root + "/sys", root}, opened);
+        Run with(*spec), without(*spec);
+        const Status expected = with.collect(*node);
+        Status found, warm;
+        uint64_t allocated = 0;
+        test::without_openat2([&] {
+          found = without.collect(*node);
+          (void)without.collector->sample(*node, std::chrono::milliseconds(250));
+          (void)without.collect(*node);
+          const uint64_t before = test::thread_allocations();
+          warm = without.collect(*node);
+          (void)without.collector->sample(*node, std::chrono::milliseconds(250));
+          allocated = test::thread_allocations() - before;
+        });
+        CHECK(found.code == expected.code);
+        CHECK(found.file == expected.file);
+        if (!expected) continue;
+        CHECK(warm);
+        const std::string seen = rendered(without.page);
+        (void)with.collector->sample(*node, std::chrono::milliseconds(250));
+        for (int i = 0; i < 2; ++i) (void)with.collect(*node);
+        CHECK(seen == rendered(with.page));
+        if (without.collector->counts() == nullptr || !has_histograms(*spec)) CHECK(allocated == 0);
       }
     }
   }
