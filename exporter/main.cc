@@ -21,6 +21,7 @@
 #include "exporter/memory/realtime.h"
 #include "exporter/node/disk_thread.h"
 #include "exporter/node/node.h"
+#include "exporter/node/resolve.h"
 #include "exporter/web/door.h"
 #include "exporter/web/heartbeat.h"
 #include "exporter/web/server.h"
@@ -130,9 +131,12 @@ int run(const Settings& settings) {
     return print("configuration is valid\n", stdout) ? 0 : 1;
   }
   log::start(settings.log_level, settings.log_format);
-  // Without sysfs a tree is still worth reading; a mistyped path of the other two would leave nothing to read.
+  // Without sysfs a tree is still worth reading, and one that is read once without a proc of its own: logs alone are enough. A mistyped
+  // path would leave nothing to read.
   if (!opened) {
-    const bool usable = opened.file == "--path.sysfs" && opened.code == Code::missing;
+    const bool logs_alone =
+        settings.mode == Mode::once && opened.file == "--path.procfs" && below_root(settings.paths.rootfs, settings.paths.procfs);
+    const bool usable = (opened.file == "--path.sysfs" || logs_alone) && opened.code == Code::missing;
     (usable ? log::warn : log::error)("cannot open the root",
                                       {{"flag", opened.file}, {"path", path_of(opened.file, settings.paths)}, {"reason", opened.text}});
     if (!usable) return log::stop(), 1;

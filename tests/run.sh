@@ -153,7 +153,7 @@ run_collector() {
 
 group_tsan() {
   built tsan unit || return 0
-  part tsan env TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/unit '--source-file=*unit/collect/runner*,*unit/node/*,*base/log_test*,*logs/reader*,*logs/state*,*web/users*,*web/loopback_filter*'
+  part tsan env TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/unit '--source-file=*unit/collect/runner*,*unit/node/*,*base/log_test*,*logs/reader*,*logs/state/state_file*,*web/users*,*web/loopback_filter*'
 }
 
 group_lint() {

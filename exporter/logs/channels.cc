@@ -5,14 +5,18 @@
 
 #include "exporter/base/log.h"
 #include "exporter/logs/match/matcher.h"
+#include "exporter/logs/sources/syslog.h"
 
 namespace fencewatch {
 namespace {
 
 constexpr std::chrono::seconds kFirstPause{1}, kLongestPause{60};
-constexpr std::chrono::seconds kRest{5};  // until a file that rests is looked at again
+constexpr std::chrono::seconds kSilence{60};  // until one in which nobody spoke is asked again
+constexpr std::chrono::seconds kRest{5};      // until a file that rests is looked at again
 
 bool is_plain(Channel channel) { return static_cast<int>(channel) >= kChannels; }
+
+bool health_failure(Code code) { return code != Code::ok && code != Code::missing; }
 
 std::string shown(const std::string& source) { return source.starts_with(kPlain) ? source.substr(kPlain.size()) : source; }
 
@@ -161,19 +165,42 @@ bool Channels::rests(const ChannelFeed& feed, const SourceEntry& held) const {
   return written_us != 0 && written_us < boot_.start_us && !goes_on;
 }
 
+// A log that fed the channel before is empty after its rotation: that is no reason to leave it, but for one from which its speaker moved.
+bool Channels::is_silent(ChannelFeed& feed, const SourceEntry& held, Clock::time_point now) const {
+  if (const auto found = feed.silent.find(&held); found != feed.silent.end() && now < found->second) return true;
+  if (sources_.oldest || &held == feed.live.held || feed.mark_source == held.name) return false;
+  const bool speaks = held.source->speaks(feed.channel);
+  if (!speaks) feed.silent[&held] = now + kSilence;
+  return !speaks;
+}
+
+// Why a source that is there does not work. The logs of many programs are missed only where the speaker is on this machine.
+void Channels::note_fault(ChannelFeed& feed, const SourceEntry& held) const {
+  if (is_plain(feed.channel)) return;
+  const bool own = held.name.starts_with('/') && held.name.find(name(feed.channel)) != held.name.npos;
+  if ((own || sources_.expected[static_cast<size_t>(feed.channel)]) && health_failure(held.told) && feed.fault == Code::ok)
+    feed.fault = held.told;
+}
+
 void Channels::choose(ChannelFeed& feed, Clock::time_point now) {
   SourceEntry* resting = nullptr;
+  feed.fault = Code::ok;
   for (SourceEntry* const candidate : feed.order) {
-    if (candidate != feed.live.held && !open(*candidate, now)) continue;
-    if (rests(feed, *candidate)) {
+    if (candidate != feed.live.held && !open(*candidate, now)) {
+      note_fault(feed, *candidate);
+      continue;
+    }
+    if (rests(feed, *candidate) || is_silent(feed, *candidate, now)) {
       candidate->retry_at = now + kRest;
       if (!resting) resting = candidate;
     } else {
       if (candidate != feed.live.held) activate(feed, *candidate);
+      feed.fault = Code::ok;
       return;
     }
   }
   if (resting && !feed.live.held) activate(feed, *resting);
+  if (feed.live.held) feed.fault = Code::ok;
   if (feed.live.held || feed.told_none) return;
   feed.told_none = true;
   numbers_.sources[static_cast<size_t>(feed.channel)].clear();
@@ -213,6 +240,7 @@ void Channels::line(const Line& line) {
   FeedInput* const from = input(*feed);
   if (!from || from->takeover.is_old(line.time_us)) return;
   if (from->before_us != 0 && (line.time_us == 0 || line.time_us >= from->before_us)) return;
+  feed->heard = feed->heard || !syslog::is_about_logging(line.text);
   ++numbers_.lines[static_cast<size_t>(line.channel)];
   numbers_.bytes += line.text.size();
   // A line that has just come is of now, whatever the clock of its source says.
@@ -240,9 +268,30 @@ void Channels::after_read(SourceEntry& held, Clock::time_point now, bool more) {
   for (ChannelFeed& feed : feeds_) {
     if (feed.live.held == &held) {
       feed.live.takeover.after_read(more, now);
-      if (!more && feed.mark_us == 0) feed.mark_us = read_at_us_;  // no line yet, and none missed
+      if (!more && feed.mark_us == 0 && !sources_.oldest) feed.mark_us = read_at_us_;  // no line yet, and none missed
+      if (!more && !feed.heard && sources_.oldest) go_on(feed);
     }
     if (feed.earlier.held == &held && !more) feed.earlier = {};
+  }
+}
+
+// To the next source that is there, from its beginning: it may be one that has fed other channels already. The one before stays where there
+// is none.
+void Channels::go_on(ChannelFeed& feed) {
+  feed.silent[feed.live.held] = Clock::time_point::max();
+  for (SourceEntry*& candidate : feed.order) {
+    if (feed.silent.contains(candidate)) continue;
+    entries_.emplace_back();
+    SourceEntry& own = entries_.back();
+    own.name = candidate->name;
+    if (!open(own, Clock::time_point::max())) {
+      feed.silent[candidate] = Clock::time_point::max();
+      continue;
+    }
+    candidate = &own;
+    activate(feed, own);
+    more_ = true;
+    return;
   }
 }
 
@@ -272,10 +321,11 @@ bool Channels::step(Clock::time_point now, size_t max) {
   looked_back_ = true;
   close_unused();
   numbers_.lag_seconds = 0;
-  bool more = false;
+  more_ = false;
   for (SourceEntry& held : entries_)
-    if (held.source && read(held, now, max)) more = true;
-  return more;
+    if (held.source && read(held, now, max)) more_ = true;
+  for (const ChannelFeed& feed : feeds_) numbers_.faults[static_cast<size_t>(feed.channel)] = feed.fault;
+  return more_;
 }
 
 void Channels::add_descriptors(std::vector<pollfd>& out) const {

@@ -3,6 +3,9 @@
 // When a source fails, the next takes over; a better one is tried again after a pause and takes over from it in turn. takeover.h is what
 // keeps the two from counting a line both.
 //
+// A file in which nobody has said anything on the channel is passed over while another source works: an empty one, one of other programs,
+// or one from which the speaker moved away. --once reads it to its end and goes on with the next.
+//
 // A file that nobody has written to since this boot is passed over while another source works: it may be what is left of an older
 // configuration, beside a journal in which the daemon is alive. What it held when it was followed last is read to its end first, and when
 // it is written to again, it takes over within seconds.
@@ -18,11 +21,13 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "exporter/base/status.h"
 #include "exporter/logs/log_stats.h"
 #include "exporter/logs/sources/source.h"
 #include "exporter/logs/state/snapshot.h"
@@ -39,6 +44,8 @@ struct LogSources {
   std::array<std::vector<std::string>, kAllChannels> order;         // names, the best first
   std::function<std::unique_ptr<Source>(const std::string&)> make;  // null: there is no such source here
   bool oldest = false;                                              // where there is no position: from the oldest line on
+  // Of each channel, whether its speaker is on this machine: then a source that is there and cannot be read is missed.
+  std::array<bool, kChannels> expected{};
 };
 
 struct Boot {
@@ -82,6 +89,9 @@ class Channels final : private Sink {
     int64_t mark_us = 0;
     Recent recent;
     bool told_none = false;
+    bool heard = false;                                      // something was said in it by the source that feeds it
+    std::map<const SourceEntry*, Clock::time_point> silent;  // nothing was said in it there; asked again then
+    Code fault = Code::ok;                                   // why none feeds it, where one is there and cannot be read
   };
 
   void line(const Line& line) override;
@@ -93,6 +103,9 @@ class Channels final : private Sink {
   FeedInput* input(ChannelFeed& feed);
   void choose(ChannelFeed& feed, Clock::time_point now);
   bool rests(const ChannelFeed& feed, const SourceEntry& held) const;
+  bool is_silent(ChannelFeed& feed, const SourceEntry& held, Clock::time_point now) const;
+  void go_on(ChannelFeed& feed);
+  void note_fault(ChannelFeed& feed, const SourceEntry& held) const;
   bool open(SourceEntry& held, Clock::time_point now);
   std::string start_of(const SourceEntry& held) const;
   void activate(ChannelFeed& feed, SourceEntry& held);
@@ -117,6 +130,7 @@ class Channels final : private Sink {
   int64_t read_at_us_ = 0;
   int64_t last_line_us_ = 0;  // of the source that is being read
   bool changed_ = false;
+  bool more_ = false;
   LogStats numbers_;
 };
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -10,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "exporter/base/scan.h"
 #include "exporter/base/settings.h"
 #include "exporter/logs/sources/archive.h"
 #include "exporter/logs/sources/journal.h"
@@ -84,22 +87,84 @@ std::unique_ptr<Source> make_plain(const std::shared_ptr<Fd>& root, Channel chan
   return std::make_unique<Archive>(root, path, std::move(files), 0, Archive::Format::plain, channel);
 }
 
+// Empty where it is not there, or a link leads out of the root.
+std::string in_procfs(const Settings& settings, const std::string& path) {
+  const auto below = below_root(settings.paths.rootfs, settings.paths.procfs);
+  return below ? path_in_root(settings.paths.rootfs, std::string(*below) + "/" + path) : settings.paths.procfs + "/" + path;
+}
+
+// The value behind `key` and one of `marks`, in lines such as "  logfile: /var/log/cluster/corosync.log" of corosync.conf(5) and
+// "PCMK_logfile=/var/log/pacemaker.log"; a comment is none. The last counts.
+std::string configured(int root, const char* file, std::string_view key, char mark) {
+  std::string text, value;
+  Fd fd = open_in_root(root, file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  char buffer[64 << 10];
+  const ssize_t size = fd ? read(fd.get(), buffer, sizeof buffer) : -1;
+  std::string_view rest(buffer, size > 0 ? static_cast<size_t>(size) : 0), line;
+  while (scan::next_line(rest, line)) {
+    line = scan::trim_left(line);
+    if (line.starts_with("export ")) line = scan::trim_left(line.substr(7));
+    if (!line.starts_with(key)) continue;
+    line = scan::trim_left(line.substr(key.size()));
+    if (!line.starts_with(mark)) continue;
+    value = scan::trim_left(line.substr(1));
+    while (!value.empty() && (scan::blank(value.back()) || value.back() == '\r' || value.back() == '"' || value.back() == '\''))
+      value.pop_back();
+    if (value.starts_with('"') || value.starts_with('\'')) value.erase(0, 1);
+  }
+  return value.starts_with('/') && value != "/dev/null" ? value : std::string();
+}
+
+void put_first(std::vector<std::string>& order, const std::string& source) {
+  if (source.empty()) return;
+  std::erase(order, source);
+  order.insert(order.begin(), source);
+}
+
+// Where the daemons were told to log. pacemaker 1.1 writes into corosync's file as well, or moves there from its own after two lines.
+void follow_configuration(int root, Order& order) {
+  auto& corosync = order[static_cast<size_t>(Channel::corosync)];
+  auto& pacemaker = order[static_cast<size_t>(Channel::pacemaker)];
+  const std::string logfile = configured(root, "etc/corosync/corosync.conf", "logfile", ':');
+  put_first(corosync, logfile);
+  for (const char* file : {"etc/default/pacemaker", "etc/sysconfig/pacemaker"})
+    put_first(pacemaker, configured(root, file, "PCMK_logfile", '='));
+  const auto own = std::find(pacemaker.begin(), pacemaker.end(), "journal");
+  std::vector<std::string> shared(corosync.begin(), std::find(corosync.begin(), corosync.end(), "journal"));
+  std::erase_if(shared, [&](const std::string& path) { return std::find(pacemaker.begin(), pacemaker.end(), path) != pacemaker.end(); });
+  pacemaker.insert(own, shared.begin(), shared.end());
+}
+
+// Whether the machine has what would speak in the channel, so that a log that cannot be read is missed.
+bool has_speaker(int root, Channel channel) {
+  static constexpr std::array<std::array<const char*, 3>, kChannels> kSigns = {{
+      {"", "", ""},
+      {"etc/corosync/corosync.conf", "usr/sbin/corosync", "var/lib/corosync"},
+      {"etc/sysconfig/pacemaker", "usr/sbin/pacemakerd", "var/lib/pacemaker"},
+      {"etc/sysconfig/sbd", "etc/default/sbd", "usr/sbin/sbd"},
+  }};
+  if (channel == Channel::kernel) return true;
+  return std::ranges::any_of(kSigns[static_cast<size_t>(channel)],
+                             [root](const char* sign) { return bool(open_in_root(root, sign, O_PATH)); });
+}
+
 }  // namespace
 
-std::string boot_id_path(const Settings& settings) { return settings.paths.procfs + "/sys/kernel/random/boot_id"; }
+std::string boot_id_path(const Settings& settings) { return in_procfs(settings, "sys/kernel/random/boot_id"); }
 
-// Below another root the directory of that machine's id: those beside it hold what containers said.
+// Below another root the directory of that machine's id: those beside it hold what containers said. The id is a text that anybody may have
+// written into the tree: 32 hexadecimal digits (machine-id(5)), or it is none.
 std::string journal_directory(const Settings& settings) {
   const std::string root = without_slash(settings.paths.rootfs);
   if (!settings.journal_dir.empty() || root.empty()) return settings.journal_dir;
   std::string id;
-  std::getline(std::ifstream(root + "/etc/machine-id"), id);
-  for (const char* place : {"/var/log/journal/", "/run/log/journal/"}) {
-    std::string directory = root;
-    directory.append(place).append(id);
-    if (!id.empty() && access(directory.c_str(), F_OK) == 0) return directory;
-  }
-  return root + "/var/log/journal";
+  if (const std::string file = path_in_root(root, "etc/machine-id"); !file.empty()) std::getline(std::ifstream(file), id);
+  const bool good =
+      id.size() == 32 && std::all_of(id.begin(), id.end(), [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; });
+  for (const char* place : {"var/log/journal/", "run/log/journal/"})
+    if (std::string directory = good ? path_in_root(root, place + id) : ""; !directory.empty()) return directory;
+  std::string directory = path_in_root(root, "var/log/journal");
+  return directory.empty() ? root + "/var/log/journal" : directory;
 }
 
 LogSources log_sources(const Settings& settings) {
@@ -113,15 +178,18 @@ LogSources log_sources(const Settings& settings) {
     plain.emplace(name, rule.channel);
     sources.order[static_cast<size_t>(rule.channel)] = {name};
   }
-  for (size_t i = 0; i < kChannels; ++i)
-    if (!settings.log_sources[i].empty()) sources.order[i] = settings.log_sources[i];
   const std::string root_path = without_slash(settings.paths.rootfs);
   const auto root = std::make_shared<Fd>(open((root_path + "/").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   sources.oldest = once;
-  const int64_t reported_us = once && root ? report_time_us(root->get(), settings.paths.procfs) : 0;
+  if (root && *root) follow_configuration(root->get(), sources.order);
+  for (size_t i = 0; i < kChannels; ++i)
+    if (!settings.log_sources[i].empty()) sources.order[i] = settings.log_sources[i];
+  for (size_t i = 0; i < kChannels; ++i) sources.expected[i] = root && *root && has_speaker(root->get(), static_cast<Channel>(i));
+  const std::string kmsg = root_path.empty() ? "/dev/kmsg" : path_in_root(root_path, "dev/kmsg");
+  const int64_t reported_us = once && root ? report_time_us(root->get(), in_procfs(settings, "")) : 0;
   sources.make = [=, plain = std::move(plain), journal = journal_directory(settings), boot_id = boot_id_path(settings),
                   from_start = settings.log_from_start](const std::string& name) -> std::unique_ptr<Source> {
-    if (name == kKmsg) return std::make_unique<Kmsg>(root_path + "/dev/kmsg", boot_id);
+    if (name == kKmsg) return std::make_unique<Kmsg>(kmsg, boot_id);
     if (name == "journal") return std::make_unique<Journal>(journal, boot_id);
     const auto channel = plain.find(name);
     if (channel != plain.end()) return make_plain(root, channel->second, name.substr(kPlain.size()), once, from_start);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "exporter/base/line.h"
+#include "exporter/base/status.h"
 #include "exporter/exposition/page.h"
 
 namespace fencewatch {
@@ -18,6 +19,7 @@ struct LogStats {
   std::array<std::string, kAllChannels> names;  // empty: no pattern asks for it
   std::array<uint64_t, kAllChannels> lines{};
   std::array<std::string, kAllChannels> sources;  // empty: none works
+  std::array<Code, kAllChannels> faults{};        // why none works, where one is there and cannot be read; ok: nothing is wrong
   std::map<std::pair<Channel, std::string>, uint64_t> lost;
   std::array<int64_t, kAllChannels> last_lost_us{};  // by the exporter's clock; 0: never
   uint64_t bytes = 0, rotations = 0, truncations = 0, fallbacks = 0;

@@ -175,12 +175,12 @@ Status DiskThread::list(std::string_view dir, Names& out) const {
   return shared_->ask(Kind::names, dir, [&out](const Answer& held) { out = held.names; });
 }
 
-bool DiskThread::aside(std::string_view name, std::function<void()> work) const {
-  if (!started_) return node_.aside(name, std::move(work));
+bool DiskThread::aside(std::string_view name, const std::function<void()>& work) const {
+  if (!started_) return node_.aside(name, work);
   std::unique_lock lock(shared_->mutex);
   const std::shared_ptr<Answer> answer = shared_->find(Kind::work, name);
   if (!answer) return false;
-  if (answer->asked == 0) answer->work = std::move(work), answer->asked = 1;
+  if (answer->asked == 0) answer->work = work, answer->asked = 1;
   if (!shared_->serve(*answer, lock)) return false;
   std::erase(shared_->answers, answer);
   return true;

@@ -34,7 +34,7 @@ class DiskThread final : public Node {
   Status read(std::string_view path, Bytes& out) const override;
   Status list(std::string_view dir, Names& out) const override;
   long page_size() const override { return node_.page_size(); }
-  bool aside(std::string_view name, std::function<void()> work) const override;
+  bool aside(std::string_view name, const std::function<void()>& work) const override;
 
   std::chrono::nanoseconds hanging() const override;
 

@@ -50,7 +50,22 @@ int read_all(int fd, Bytes& out) {
 // One of the three roots.
 class Tree {
  public:
-  explicit Tree(const std::string& path) : root_(open_plainly(AT_FDCWD, path, O_RDONLY | O_DIRECTORY)), error_(root_ ? 0 : errno) {
+  explicit Tree(const std::string& path) : Tree(open_plainly(AT_FDCWD, path, O_RDONLY | O_DIRECTORY)) {}
+  // Of a tree that lies below another no link leads out of that.
+  Tree(const Tree& rootfs, const NodePaths& paths, const std::string& path)
+      : Tree(below_root(paths.rootfs, path) ? rootfs.open(*below_root(paths.rootfs, path), O_RDONLY | O_DIRECTORY)
+                                            : open_plainly(AT_FDCWD, path, O_RDONLY | O_DIRECTORY)) {}
+
+  int error() const { return error_; }
+  bool live_procfs() const { return live_procfs_; }
+
+  Fd open(std::string_view path, int flags) const {
+    if (!root_) return errno = error_, Fd();
+    return plain_ ? open_plainly(root_.get(), path, flags) : open_in_root(root_.get(), path, flags);
+  }
+
+ private:
+  explicit Tree(Fd root) : root_(std::move(root)), error_(root_ ? 0 : errno) {
     struct statfs fs {};
     if (!root_ || fstatfs(root_.get(), &fs) != 0) return;
     live_procfs_ = fs.f_type == PROC_SUPER_MAGIC;
@@ -62,15 +77,6 @@ class Tree {
     plain_ = live_procfs_ || fs.f_type == SYSFS_MAGIC || is_slash;
   }
 
-  int error() const { return error_; }
-  bool live_procfs() const { return live_procfs_; }
-
-  Fd open(std::string_view path, int flags) const {
-    if (!root_) return errno = error_, Fd();
-    return plain_ ? open_plainly(root_.get(), path, flags) : open_in_root(root_.get(), path, flags);
-  }
-
- private:
   Fd root_;
   int error_;
   bool live_procfs_ = false;
@@ -79,7 +85,8 @@ class Tree {
 
 class HostNode final : public Node {
  public:
-  explicit HostNode(const NodePaths& paths) : rootfs_(paths.rootfs), procfs_(paths.procfs), sysfs_(paths.sysfs) {}
+  explicit HostNode(const NodePaths& paths)
+      : rootfs_(paths.rootfs), procfs_(rootfs_, paths, paths.procfs), sysfs_(rootfs_, paths, paths.sysfs) {}
 
   Status opened() const {
     if (rootfs_.error() != 0) return fault(rootfs_.error(), "--path.rootfs");

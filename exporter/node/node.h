@@ -31,7 +31,7 @@ class Node {
   virtual long page_size() const = 0;
   // Runs what touches a disk beside read() and list(), such as loading a library, where that may hang without hanging the caller. True: it
   // has run, once. False: it may still run, at any time, and what it uses must last; ask again, with the same name, to learn that it has.
-  virtual bool aside(std::string_view /*name*/, std::function<void()> work) const { return work(), true; }
+  virtual bool aside(std::string_view /*name*/, const std::function<void()>& work) const { return work(), true; }
   // For how long a disk has not answered, of which others are spared; zero when it does.
   virtual std::chrono::nanoseconds hanging() const { return {}; }
 

@@ -24,7 +24,7 @@ class ReadOnce final : public Node {
   Status read(std::string_view path, Bytes& out) const override;
   Status list(std::string_view dir, Names& out) const override { return node_.list(dir, out); }
   long page_size() const override { return node_.page_size(); }
-  bool aside(std::string_view name, std::function<void()> work) const override { return node_.aside(name, std::move(work)); }
+  bool aside(std::string_view name, const std::function<void()>& work) const override { return node_.aside(name, work); }
   std::chrono::nanoseconds hanging() const override { return node_.hanging(); }
 
  private:

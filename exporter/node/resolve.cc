@@ -151,4 +151,21 @@ Fd open_in_root(int root, std::string_view path, int flags) {
   return walk_in_root(root, path, flags);
 }
 
+std::string path_in_root(const std::string& root, std::string_view path) {
+  const Fd top(open_plainly(AT_FDCWD, root.empty() ? "/" : root, O_PATH | O_DIRECTORY));
+  if (!top) return {};
+  const Fd found = open_in_root(top.get(), path, O_PATH);
+  if (!found) return {};
+  char real[PATH_MAX];
+  const ssize_t size = readlink(("/proc/self/fd/" + std::to_string(found.get())).c_str(), real, sizeof real);
+  return size < 0 ? std::string() : std::string(real, static_cast<size_t>(size));
+}
+
+std::optional<std::string_view> below_root(std::string_view root, std::string_view path) {
+  while (root.ends_with('/')) root.remove_suffix(1);
+  if (root.empty() || !path.starts_with(root) || path.size() <= root.size() || path[root.size()] != '/') return std::nullopt;
+  path.remove_prefix(root.size() + 1);
+  return path;
+}
+
 }  // namespace fencewatch

@@ -18,6 +18,8 @@ IDLE = 120  # seconds
 ATTEMPTS = 3
 SICK = "n1:19664"
 LATENT = {(alert, SICK) for alert in ("FenceRiskLatent", "ZoneMiscounted", "WatermarksCollapsed")}
+# Has values only while free memory falls, which this machine's may or may not do within the test.
+FALLING = {("node.json", "Forecast: time until min")}
 # What the members of a ring hear of a node that stalls, besides the page.
 SHARED = {"CorosyncTokenLost", "CorosyncNearMiss", "CorosyncTokenWarnings", "CorosyncHostUnreachable"}
 # Of the machine that all nodes are on.
@@ -190,7 +192,7 @@ class RealCluster(unittest.TestCase):
     def draw(self, started):
         import preview
         shown = preview.Prometheus(f"http://127.0.0.1:{self.stack.prometheus}", time.time(), int(time.time() - started), INTERVAL)
-        self.assertEqual(preview.draw(shown, ROOT / "build/previews/cluster", SICK, ["node.json"]), set())
+        self.assertEqual(preview.draw(shown, ROOT / "build/previews/cluster", SICK, ["node.json"]) - FALLING, set())
 
     def test_a_stalled_and_miscounted_node_pages_and_nobody_else(self):
         for _ in range(ATTEMPTS):

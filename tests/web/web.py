@@ -64,10 +64,10 @@ class Web(Exporter):
             file.write(text)
         os.rename(self.directory + "/web.yml.new", self.directory + "/web.yml")
 
-    def listening(self):
+    def listening(self, began=0):
         if self.process.poll() is not None:
             raise AssertionError("the exporter ended: " + self.said())
-        self.addresses = re.findall(r'msg="listening" address="([^"]+)"', self.said())
+        self.addresses = re.findall(r'msg="listening" address="([^"]+)"', self.said(began))
         ports = [int(address.rsplit(":", 1)[1]) for address in self.addresses if ":" in address]
         return self.port_of(self) if self.port_of else ports[0] if ports else None
 

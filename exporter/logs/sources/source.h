@@ -45,6 +45,9 @@ class Source {
   // When that which is open was last written to, as a Unix time in microseconds; 0: unknown, or of no matter.
   virtual int64_t written_us() const { return 0; }
 
+  // Whether what is open holds a line in which the channel's speaker says something, or may hold one; asked after open().
+  virtual bool speaks(Channel /*channel*/) const { return true; }
+
   // Text without blanks or newlines from which open() goes on behind the last line that was handed on.
   virtual std::string position() const = 0;
 };

@@ -302,4 +302,8 @@ bool parse_kernel(std::string_view line, Entry& out) {
   return true;
 }
 
+bool is_about_logging(std::string_view text) {
+  return text.find("Switching to /") != text.npos || text.find("dditional logging available in ") != text.npos;
+}
+
 }  // namespace fencewatch::syslog

@@ -55,6 +55,10 @@ bool parse(std::string_view line, Entry& out);
 // A line of what holds the kernel's messages alone, as dmesg(1) prints it with any of its options. False: another facility speaks.
 bool parse_kernel(std::string_view line, Entry& out);
 
+// Whether a line says nothing but where its speaker logs: pacemaker 1.1 opens its own file, says that it moves to corosync's, and is
+// silent.
+bool is_about_logging(std::string_view text);
+
 // The lines of one file in their order, which journalctl's records of several lines need, and is what "n1 last message repeated 5 times"
 // (sysklogd, rsyslog before 8) needs: the line before it again, whoever said that.
 class Lines {

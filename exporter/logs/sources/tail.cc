@@ -319,4 +319,18 @@ Status Tail::read(Sink& sink, size_t max, bool& more) {
   return {};
 }
 
+bool Tail::speaks(Channel channel) const {
+  constexpr uint64_t kLastPart = 1 << 20;
+  if (files_.empty() || options_.plain) return true;
+  const File& live = files_.back();
+  const uint64_t begin = live.size > kLastPart ? live.size - kLastPart : 0;
+  std::string text(live.size - begin, '\0');
+  const ssize_t got = pread(live.fd.get(), text.data(), text.size(), static_cast<off_t>(begin));
+  std::string_view rest(text.data(), got > 0 ? static_cast<size_t>(got) : 0), line;
+  syslog::Lines lines;
+  for (syslog::Entry entry; scan::next_line(rest, line);)
+    if (lines.parse(line, entry) && entry.channel == channel && !syslog::is_about_logging(entry.text)) return true;
+  return false;
+}
+
 }  // namespace fencewatch

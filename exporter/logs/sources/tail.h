@@ -42,6 +42,7 @@ class Tail final : public Source {
   int fd() const override { return -1; }
   int64_t written_us() const override { return files_.empty() ? 0 : files_.back().changed_ns / 1'000; }
   std::string position() const override { return mark_.text(); }
+  bool speaks(Channel channel) const override;  // in its last part, which is the one that matters
 
  private:
   Status look();

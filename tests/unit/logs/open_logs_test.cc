@@ -155,7 +155,9 @@ TEST_SUITE("logs") {
   }
 
   TEST_CASE("the journal is before syslog's files, and the running kernel's ring before both unless old lines are wanted") {
+    const TemporaryTree machine;
     Settings config;
+    config.paths.rootfs = machine.root();
     const auto kernel = [&] { return log_sources(config).order[0]; };
     CHECK(kernel() == Heard{"kmsg", "journal", "/var/log/syslog", "/var/log/messages", "/var/log/kern.log"});
     config.mode = Settings::Mode::once;
