@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,12 @@ class Outcome {
   size_t size_ = 0;
 };
 
+// Why the logs of a collector cannot be read, where they are there.
+struct LogFault {
+  Code code = Code::ok;
+  bool all = false;  // no log of it can be: what it has counted says nothing
+};
+
 struct CollectorState {
   CollectorState(const Spec& s, const Settings& settings) : spec(&s), collector(s.make(settings)), label({{"collector", s.name}}) {}
 
@@ -40,6 +47,8 @@ struct CollectorState {
   const Spec* const spec;
   const std::unique_ptr<Collector> collector;
   const LabelText label;
+
+  std::atomic<LogFault> log_fault{};  // without any mutex
 
   Page work;  // of the thread that is in the collector
   Page page;  // of the last collection that worked

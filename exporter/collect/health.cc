@@ -47,8 +47,8 @@ constexpr std::array<Family, kFamilies> kTable = {{
     {"fencewatch_collector_failures_total", Type::counter, "Failed collections and samples by reason, from the exporter itself.",
      "collector,reason"},
     {"fencewatch_collector_failing", Type::gauge,
-     "1 for a collector that has something to read and is not in this scrape, with the reason; absent when nothing is wrong, from the "
-     "exporter itself.",
+     "1 for a collector that has something to read and is not in this scrape, or cannot read one of its logs, with the reason; absent when "
+     "nothing is wrong, from the exporter itself.",
      "collector,reason"},
     {"fencewatch_recent_increase", Type::gauge,
      "By how much a counter that rules look at has grown in the last ten minutes; told for 25 minutes after it has, so that a healthy "

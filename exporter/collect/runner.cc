@@ -14,6 +14,14 @@ constexpr size_t kMaxCollectors = 64;  // bits of a Mask
 
 bool has_nothing_to_read(const CollectorState& slot) { return slot.last.code == Code::missing; }
 
+// Of what became of the last collection, or why it says nothing although it worked.
+Status status(const CollectorState& slot) {
+  const LogFault fault = slot.log_fault;
+  return slot.last && fault.code != Code::ok ? Status{fault.code, 0, {}, "a log that it counts in cannot be read"} : slot.last;
+}
+
+bool shown(const CollectorState& slot) { return slot.last && !slot.log_fault.load().all; }
+
 }  // namespace
 
 struct Runner::Impl {
@@ -49,7 +57,7 @@ bool Runner::Impl::write_health(Mask mask, Mask fresh) {
     const bool came_in = fresh & CollectorThreads::bit(i);
     health::Collector& entry = health.emplace_back();
     entry.label = slot.label;
-    entry.up = came_in && slot.last;
+    entry.up = came_in && shown(slot);
     entry.available = slot.ran && !has_nothing_to_read(slot);
     entry.duration = slot.duration;
     if (slot.busy) entry.running = now - slot.started;
@@ -58,8 +66,8 @@ bool Runner::Impl::write_health(Mask mask, Mask fresh) {
     // Not at the warm-up: logs are not read yet, and what they hold of earlier days is not recent.
     if (entry.up && memory::settled())
       for (const CounterValue& counter : slot.page.recent()) slot.recent.see(counter, now);
-    entry.failing = came_in ? slot.last.code : Code::stuck;
-    good = good && came_in && (slot.last || has_nothing_to_read(slot));
+    entry.failing = came_in ? status(slot).code : Code::stuck;
+    good = good && came_in && (status(slot) || has_nothing_to_read(slot));
   }
   health_page.clear();
   health::write(health, now, health_page);
@@ -97,11 +105,13 @@ std::vector<Runner::Info> Runner::info() const {
   const std::lock_guard lock(impl_->threads->mutex);
   std::vector<Info> info;
   for (const auto& slot : impl_->threads->slots)
-    info.push_back({slot->spec, slot->ran && slot->last, slot->ran && !has_nothing_to_read(*slot), slot->busy, slot->last});
+    info.push_back({slot->spec, slot->ran && shown(*slot), slot->ran && !has_nothing_to_read(*slot), slot->busy, status(*slot)});
   return info;
 }
 
 Collector& Runner::collector(size_t index) const { return *impl_->threads->slots[index]->collector; }
+
+void Runner::log_fault(size_t index, Code code, bool all) { impl_->threads->slots[index]->log_fault = LogFault{code, all}; }
 
 void Runner::also(std::function<void(Page&)> write) { impl_->also.push_back(std::move(write)); }
 
@@ -123,7 +133,7 @@ bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& 
     impl.ready = impl.ready || complete;
     for (size_t i = 0; i < enabled_.size(); ++i) {
       const CollectorState& slot = *impl.threads->slots[i];
-      if ((fresh & CollectorThreads::bit(i)) && slot.last) slot.page.render(format, out);
+      if ((fresh & CollectorThreads::bit(i)) && shown(slot)) slot.page.render(format, out);
     }
     good = impl.write_health(mask, fresh);
     impl.health_page.render(format, out);

@@ -45,6 +45,9 @@ class Runner {
   std::span<const Spec* const> enabled() const { return enabled_; }
   // The one behind enabled()[index], for who hands events to it. Lives as long as the Runner.
   Collector& collector(size_t index) const;
+  // Why what enabled()[index] listens to cannot be read; Code::ok: nothing is wrong. With `all` it is not shown. From any thread; never
+  // waits.
+  void log_fault(size_t index, Code code, bool all);
   // Shown after the health metrics in every scrape. Before start(); called by any thread, one at a time.
   void also(std::function<void(Page&)> write);
   std::vector<Info> info() const;

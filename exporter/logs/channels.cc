@@ -152,7 +152,7 @@ void Channels::activate(ChannelFeed& feed, SourceEntry& held) {
   feed.live = {&held, {}, 0};
   if (!goes_on) feed.live.takeover = Takeover(feed.channel, feed.mark_us, held.missing_since_us, feed.recent);
   feed.mark_source = held.name;
-  feed.told_none = false;
+  feed.told_none = feed.heard = false;
   changed_ = true;
   numbers_.sources[static_cast<size_t>(feed.channel)] = shown(held.name);
   log::info("log source", {{"channel", name(feed.channel)}, {"source", held.name}});
@@ -176,10 +176,15 @@ bool Channels::is_silent(ChannelFeed& feed, const SourceEntry& held, Clock::time
 
 // Why a source that is there does not work. The logs of many programs are missed only where the speaker is on this machine.
 void Channels::note_fault(ChannelFeed& feed, const SourceEntry& held) const {
-  if (is_plain(feed.channel)) return;
-  const bool own = held.name.starts_with('/') && held.name.find(name(feed.channel)) != held.name.npos;
-  if ((own || sources_.expected[static_cast<size_t>(feed.channel)]) && health_failure(held.told) && feed.fault == Code::ok)
-    feed.fault = held.told;
+  if (!health_failure(held.told) || feed.fault != Code::ok) return;
+  const bool own = is_plain(feed.channel) || (held.name.starts_with('/') && held.name.find(name(feed.channel)) != held.name.npos);
+  if (own || sources_.expected[static_cast<size_t>(feed.channel)]) feed.fault = held.told;
+}
+
+// A source in which nobody speaks does not stand in for one that cannot be read.
+Code Channels::fault(const ChannelFeed& feed) const {
+  const bool fed = feed.live.held && (feed.heard || !feed.silent.contains(feed.live.held));
+  return fed ? Code::ok : feed.fault;
 }
 
 void Channels::choose(ChannelFeed& feed, Clock::time_point now) {
@@ -195,12 +200,10 @@ void Channels::choose(ChannelFeed& feed, Clock::time_point now) {
       if (!resting) resting = candidate;
     } else {
       if (candidate != feed.live.held) activate(feed, *candidate);
-      feed.fault = Code::ok;
       return;
     }
   }
   if (resting && !feed.live.held) activate(feed, *resting);
-  if (feed.live.held) feed.fault = Code::ok;
   if (feed.live.held || feed.told_none) return;
   feed.told_none = true;
   numbers_.sources[static_cast<size_t>(feed.channel)].clear();
@@ -324,7 +327,7 @@ bool Channels::step(Clock::time_point now, size_t max) {
   more_ = false;
   for (SourceEntry& held : entries_)
     if (held.source && read(held, now, max)) more_ = true;
-  for (const ChannelFeed& feed : feeds_) numbers_.faults[static_cast<size_t>(feed.channel)] = feed.fault;
+  for (const ChannelFeed& feed : feeds_) numbers_.faults[static_cast<size_t>(feed.channel)] = fault(feed);
   return more_;
 }
 

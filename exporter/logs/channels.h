@@ -91,7 +91,7 @@ class Channels final : private Sink {
     bool told_none = false;
     bool heard = false;                                      // something was said in it by the source that feeds it
     std::map<const SourceEntry*, Clock::time_point> silent;  // nothing was said in it there; asked again then
-    Code fault = Code::ok;                                   // why none feeds it, where one is there and cannot be read
+    Code fault = Code::ok;  // of a better source than the one that feeds it, which is there and cannot be read
   };
 
   void line(const Line& line) override;
@@ -106,6 +106,7 @@ class Channels final : private Sink {
   bool is_silent(ChannelFeed& feed, const SourceEntry& held, Clock::time_point now) const;
   void go_on(ChannelFeed& feed);
   void note_fault(ChannelFeed& feed, const SourceEntry& held) const;
+  Code fault(const ChannelFeed& feed) const;
   bool open(SourceEntry& held, Clock::time_point now);
   std::string start_of(const SourceEntry& held) const;
   void activate(ChannelFeed& feed, SourceEntry& held);

@@ -29,11 +29,13 @@ Boot this_boot(const std::string& boot_id_path) {
 std::unique_ptr<LogReader> open_logs(const Settings& settings, Runner& runner) {
   std::vector<LogReader::Listener> listeners;
   std::vector<Collector*> collectors;
+  std::vector<size_t> indexes;  // in the Runner, beside these
   for (size_t i = 0; i < runner.enabled().size(); ++i) {
     Collector& collector = runner.collector(i);
     if (collector.patterns().empty()) continue;
     listeners.push_back({runner.enabled()[i]->name, &collector});
     collectors.push_back(&collector);
+    indexes.push_back(i);
   }
   if (listeners.empty()) return nullptr;
   if (settings.mode == Settings::Mode::check) {
@@ -42,8 +44,10 @@ std::unique_ptr<LogReader> open_logs(const Settings& settings, Runner& runner) {
   }
   const bool once = settings.mode == Settings::Mode::once;
   auto reader = std::make_unique<LogReader>(
-      LogReader::Setup{
-          .sources = log_sources(settings), .boot = this_boot(boot_id_path(settings)), .state_directory = once ? "" : settings.state_dir},
+      LogReader::Setup{.sources = log_sources(settings),
+                       .boot = this_boot(boot_id_path(settings)),
+                       .state_directory = once ? "" : settings.state_dir,
+                       .fault = [&runner, indexes](size_t i, Code code, bool all) { runner.log_fault(indexes[i], code, all); }},
       std::move(listeners));
   runner.also([&reader = *reader](Page& page) { reader.write(page); });
   return reader;

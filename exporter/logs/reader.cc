@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -53,16 +54,19 @@ struct LogReader::Impl {
   Collector* find(std::string_view name) const;
   void restore();
   void step(bool& more);
+  void tell_faults();
   void save_if_due(Clock::time_point now);
   void wait();
   void run() noexcept;
 
   const std::vector<Listener> listeners;
   const std::chrono::milliseconds save_every;
+  const std::function<void(size_t, Code, bool)> fault;
   Matcher matcher;
   Channels channels;
   std::unique_ptr<StateFile> state;  // null: nothing is kept
   Snapshot absent;                   // what is kept for collectors that are switched off
+  std::array<Code, kAllChannels> told{};
   std::string saved;
   Clock::time_point saved_at{};
   bool dirty = true;
@@ -82,6 +86,7 @@ struct LogReader::Impl {
 LogReader::Impl::Impl(Setup s, std::vector<Listener> l)
     : listeners(std::move(l)),
       save_every(s.save_every),
+      fault(std::move(s.fault)),
       matcher(collectors_of(listeners)),
       channels(std::move(s.sources), std::move(s.boot), matcher, wall_us),
       state(s.state_directory.empty() ? nullptr : std::make_unique<StateFile>(s.state_directory)),
@@ -130,9 +135,26 @@ void LogReader::Impl::step(bool& more) {
   }
   more = channels.step(Clock::now(), kBatch);
   dirty = channels.changed() || dirty;
+  tell_faults();
   const std::lock_guard lock(mutex);
   busy_since = Clock::time_point::max();
   shown = channels.numbers();
+}
+
+void LogReader::Impl::tell_faults() {
+  const std::array<Code, kAllChannels>& faults = channels.numbers().faults;
+  if (faults == told) return;
+  told = faults;
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    Code first = Code::ok;
+    bool all = true;
+    for (const Pattern& pattern : listeners[i].collector->patterns()) {
+      const Code code = faults[static_cast<size_t>(pattern.channel)];
+      if (first == Code::ok) first = code;
+      all = all && code != Code::ok;
+    }
+    fault(i, first, all);
+  }
 }
 
 // Positions and counts are of the same instant: between two steps.

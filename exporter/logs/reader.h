@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,6 +22,9 @@ class LogReader {
     Boot boot;
     std::string state_directory;  // empty: nothing is kept
     std::chrono::milliseconds save_every{1000};
+    // Told on the reading thread, when it changes, of what a listener wants to hear of and cannot; Code::ok: of nothing. `all`: it hears
+    // nothing.
+    std::function<void(size_t listener, Code fault, bool all)> fault = [](size_t, Code, bool) {};
   };
   struct Listener {
     std::string_view name;  // in the state file

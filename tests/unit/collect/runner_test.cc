@@ -36,6 +36,29 @@ TEST_CASE("every reason of failure is there at 0 from the first scrape, ok and m
   CHECK(first.failures("a", "missing") == "");
 }
 
+TEST_CASE("a collector whose logs cannot be read says nothing, and why; one that still hears something is told as failing") {
+  Rig rig;
+  Runner& runner = rig.start();
+  runner.log_fault(0, Code::denied, true);
+  runner.log_fault(1, Code::stuck, false);
+  const Scraped deaf = scrape(runner);
+  CHECK_FALSE(deaf.good);
+  CHECK(deaf["fake_0"] == "");
+  CHECK(deaf.up("a") == "0");
+  CHECK(deaf.available("a") == "1");
+  CHECK(deaf["fencewatch_collector_failing{collector=\"a\",reason=\"denied\"}"] == "1");
+  CHECK(deaf.up("b") == "1");
+  CHECK(deaf["fake_1"] != "");
+  CHECK(deaf["fencewatch_collector_failing{collector=\"b\",reason=\"stuck\"}"] == "1");
+  CHECK(runner.info()[0].last.code == Code::denied);
+  runner.log_fault(0, Code::ok, false);
+  runner.log_fault(1, Code::ok, false);
+  const Scraped well = scrape(runner);
+  CHECK(well.good);
+  CHECK(well.up("a") == "1");
+  CHECK(well.text.find("collector_failing{") == std::string::npos);
+}
+
 TEST_CASE("the families of the exporter itself are declared and shown") {
   Rig rig;
   const Scraped scraped = scrape(rig.start());

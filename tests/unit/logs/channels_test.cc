@@ -155,6 +155,57 @@ TEST_SUITE("events channels") {
     CHECK(rig.hearer.heard == Heard{"0:event 1", "0:event 2", "0:event 3"});
   }
 
+  TEST_CASE("a source in which nobody speaks gives way while another works, and is asked again") {
+    FakeLogs logs;
+    logs["stub"].silent = true;
+    logs["stub"].from_end = true;
+    logs["b"].add(kStart, "event 1");
+    ChannelsRig rig(logs, {"stub", "b"});
+    rig.run();
+    CHECK(rig.source() == "b");
+    logs["stub"].silent = false;
+    logs["stub"].add(kStart + 61 * kSecond, "event 2");
+    rig.run(30s);
+    CHECK(rig.source() == "b");
+    rig.run(31s);
+    CHECK(rig.source() == "stub");
+    CHECK(rig.hearer.heard == Heard{"0:event 1", "0:event 2"});
+    logs["stub"].silent = true;  // it fed the channel: nobody may have had a reason to speak since its rotation
+    rig.run(120s);
+    CHECK(rig.source() == "stub");
+  }
+
+  TEST_CASE("a source that is there and cannot be read is told where its speaker is expected, until another one speaks") {
+    FakeLogs logs;
+    logs["a"].opens = {Code::denied};
+    LogSources sources = logs.sources({"a", "b"});
+    sources.expected[0] = true;
+    Hearer hearer{event_patterns()};
+    Collector* collectors[] = {&hearer};
+    Matcher matcher{collectors};
+    int64_t now_us = kStart;
+    Channels::Clock::time_point clock{1h};
+    Channels channels(std::move(sources), {"boot1", kStart}, matcher, [&] { return now_us; });
+    const auto fault = [&](Channel channel) {
+      clock += 100s, now_us += 100 * kSecond;
+      for (int rounds = 0; channels.step(clock, 100); ++rounds) REQUIRE(rounds < 100);
+      return channels.numbers().faults[static_cast<size_t>(channel)];
+    };
+    CHECK(fault(Channel::kernel) == Code::denied);
+    CHECK(fault(Channel::corosync) == Code::ok);
+    logs["b"].silent = true;
+    CHECK(fault(Channel::kernel) == Code::denied);
+    logs["b"].add(now_us, "event 1");
+    CHECK(fault(Channel::kernel) == Code::ok);
+    logs["a"].opens = {};
+    CHECK(fault(Channel::kernel) == Code::ok);
+    CHECK(channels.numbers().sources[0] == "a");
+    logs["a"].reads = {Code::io};
+    logs["a"].opens = {Code::io};
+    logs["b"].opens = {Code::missing};
+    CHECK(fault(Channel::kernel) == Code::io);
+  }
+
   TEST_CASE("what a source throws is its fault") {
     FakeLogs logs;
     logs["a"].throws = true;

@@ -53,6 +53,7 @@ struct FakeLog {
   bool from_end = false;            // open("") goes to the end, as a file's does
   std::string id = "id";            // positions of another one are not known
   uint64_t loses = 0;               // at the next read
+  bool silent = false;              // as Source::speaks(), of every channel
   int64_t written_us = 0;           // as Source::written_us()
   std::vector<std::string> opened;  // with these positions
   int alive = 0;
@@ -89,6 +90,7 @@ class FakeSource : public Source {
   }
   int fd() const override { return -1; }
   int64_t written_us() const override { return log_.written_us; }
+  bool speaks(Channel) const override { return !log_.silent; }
   std::string position() const override { return log_.id + ":" + std::to_string(at_); }
 
  private:
