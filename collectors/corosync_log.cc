@@ -155,6 +155,8 @@ std::optional<double> delay(std::string_view milliseconds) {
 class CorosyncLog final : public Collector {
  public:
   CorosyncLog() {
+    counts_.bound(kFamilies[kLinkChanges], "host", kMostHosts);
+    counts_.bound(kFamilies[kLinkChanges], "link", kMostLinks);
     for (const int family : {kHostsUnreachable, kLinkFlaps}) counts_.counter(kFamilies[family]);
     for (const Event& event : kEvents) counts_.counter(kFamilies[event.family]);
     for (const int family : {kTokenDelay, kSchedulingDelay}) counts_.histogram(kFamilies[family]);
@@ -236,8 +238,7 @@ class CorosyncLog final : public Collector {
   void link(const Match& match) {
     const bool up = match.groups[2] == "up";
     const Family& changes = kFamilies[kLinkChanges];
-    prometheus::Labels labels = {{"host", counts_.bounded(changes, "host", match.groups[0], kMostHosts)},
-                                 {"link", counts_.bounded(changes, "link", match.groups[1], kMostLinks)}};
+    prometheus::Labels labels = {{"host", std::string(match.groups[0])}, {"link", std::string(match.groups[1])}};
     for (const char* state : {"up", "down"}) {
       labels["state"] = state;  // both, so that the first change to the other is an increase
       counts_.counter(changes, labels).Increment((up == (state[0] == 'u')) ? match.line.repeated : 0);

@@ -28,6 +28,7 @@ class Custom final : public Collector {
       const CustomRule& rule = rules_[i];
       patterns_.push_back({rule.channel, rule.pattern, rule.example});
       if (!rule.buckets.empty()) counts_.buckets(families_[i], rule.buckets);
+      counts_.bound(families_[i], rule.max_series);
       if (rule.labels.empty()) count(i, {}, 0, 0);
       groups_.emplace_back();
       for (const std::string& label : rule.labels) groups_.back().push_back(rule.group_of(label));
@@ -51,7 +52,7 @@ class Custom final : public Collector {
     if (rule.buckets.empty() && value < 0) return;  // a counter does not fall
     prometheus::Labels labels;
     for (size_t i = 0; i < rule.labels.size(); ++i) labels[rule.labels[i]] = match.groups[groups[i]].substr(0, kLongestLabel);
-    count(match.pattern, counts_.bounded(families_[match.pattern], std::move(labels), rule.max_series), value, match.line.repeated);
+    count(match.pattern, labels, value, match.line.repeated);
   }
 
  private:

@@ -113,6 +113,7 @@ std::string_view id_of_origin(std::string_view origin) {
 class Fencing final : public Collector {
  public:
   Fencing() {
+    for (const int family : {kOperations, kLast}) counts_.bound(kFamilies[family], "target", kMostTargets);
     counts_.counter(kFamilies[kSelf]);
     for (size_t kind = 0; kind < sbd_.size(); ++kind) sbd_[kind] = &counts_.counter(kFamilies[kSbd], {{"kind", kKinds[kind]}});
   }
@@ -199,11 +200,11 @@ class Fencing final : public Collector {
   void ended(const Match& match, FencingOperations::Speaker speaker, const FencingOperation& operation) {
     if (!operations_.is_new(speaker, operation, match.line.time_us)) return;
     const char* action = known_action(operation.action);
-    const std::string target = bounded(operation.target);
-    counts_.counter(kFamilies[kOperations], {{"action", action}, {"result", operation.success ? "success" : "failed"}, {"target", target}})
+    const char* result = operation.success ? "success" : "failed";
+    counts_.counter(kFamilies[kOperations], {{"action", action}, {"result", result}, {"target", std::string(operation.target)}})
         .Increment();
     if (!operation.success || match.line.time_us <= 0 || (operation.action != "reboot" && operation.action != "off")) return;
-    counts_.raise(kFamilies[kLast], {{"target", target}}, static_cast<double>(match.line.time_us) / 1e6);
+    counts_.raise(kFamilies[kLast], {{"target", std::string(operation.target)}}, static_cast<double>(match.line.time_us) / 1e6);
   }
 
   void warned(const Match& match) {
@@ -227,13 +228,10 @@ class Fencing final : public Collector {
 
   // A node that may be fenced one day: its series begin at 0.
   void known(std::string_view node) {
-    const std::string target = bounded(node);
     for (const char* action : {"reboot", "off"})
       for (const char* result : {"success", "failed"})
-        counts_.counter(kFamilies[kOperations], {{"action", action}, {"result", result}, {"target", target}});
+        counts_.counter(kFamilies[kOperations], {{"action", action}, {"result", result}, {"target", std::string(node)}});
   }
-
-  std::string bounded(std::string_view target) { return counts_.bounded(kFamilies[kOperations], "target", target, kMostTargets); }
 
   Counts counts_{kFamilies};
   std::array<const prometheus::Counter*, std::size(kKinds)> sbd_;

@@ -18,6 +18,8 @@ constexpr std::chrono::seconds kRenew{60};
 }  // namespace
 
 OomEvents::OomEvents() {
+  counts_.bound(kOomFamilies[kAllocationFailures], "order", kMostOrders);
+  counts_.bound(kOomFamilies[kByWorkload], kMostWorkloads);
   for (size_t i = 0; i < kills_.size(); ++i)
     kills_[i] = &counts_.counter(kOomFamilies[kEvents], {{"constraint", std::string(name(static_cast<OomConstraint>(i)))}});
   for (int order = 0; order < kOrders; ++order) {
@@ -52,10 +54,8 @@ void OomEvents::on_event(const Match& match) {
       return counts_.counter(kOomFamilies[kNoKillable]).Increment(times);
     case OomLog::panic:
       return counts_.counter(kOomFamilies[kPanics]).Increment(times);
-    case OomLog::allocation_failure: {
-      const Family& failures = kOomFamilies[kAllocationFailures];
-      return counts_.counter(failures, {{"order", counts_.bounded(failures, "order", match.groups[0], kMostOrders)}}).Increment(times);
-    }
+    case OomLog::allocation_failure:
+      return counts_.counter(kOomFamilies[kAllocationFailures], {{"order", std::string(match.groups[0])}}).Increment(times);
     default:
       if (const auto kill = log_.hear(match)) killed(*kill, match.line.time_us);
   }
@@ -73,9 +73,8 @@ void OomEvents::killed(const OomKill& kill, int64_t time_us) {
 }
 
 void OomEvents::count(const Workload& workload) {
-  const Family& family = kOomFamilies[kByWorkload];
-  prometheus::Labels labels = {{"namespace", workload.name_space}, {"pod", workload.pod}, {"container", workload.container}};
-  counts_.counter(family, counts_.bounded(family, std::move(labels), kMostWorkloads)).Increment();
+  const prometheus::Labels labels = {{"namespace", workload.name_space}, {"pod", workload.pod}, {"container", workload.container}};
+  counts_.counter(kOomFamilies[kByWorkload], labels).Increment();
 }
 
 void OomEvents::name_pods(const Node& node) {

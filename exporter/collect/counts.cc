@@ -12,6 +12,8 @@
 namespace fencewatch {
 namespace {
 
+constexpr const char* kOther = "other";
+
 // `family.labels` are exactly the names of `labels`.
 bool declares(const Family& family, const prometheus::Labels& labels) {
   size_t names = 0;
@@ -55,9 +57,34 @@ Counts::Counts(std::span<const Family> families, std::vector<double> buckets) : 
 
 void Counts::buckets(const Family& family, std::vector<double> buckets) { own_buckets_[family.name] = std::move(buckets); }
 
+void Counts::bound(const Family& family, std::string_view label, size_t most) { bounds_[family.name].values[label] = most; }
+
+void Counts::bound(const Family& family, size_t most) { bounds_[family.name].series = most; }
+
 const std::vector<double>& Counts::buckets_of(const Family& family) const {
   const auto own = own_buckets_.find(family.name);
   return own == own_buckets_.end() ? buckets_ : own->second;
+}
+
+prometheus::Labels Counts::bounded(const Family& family, const prometheus::Labels& labels) const {
+  static const Bounds kUsual;
+  const auto own = bounds_.find(family.name);
+  const Bounds& bounds = own == bounds_.end() ? kUsual : own->second;
+  prometheus::Labels fitting = labels;
+  for (auto& [name, value] : fitting)
+    if (value.size() > kLongestLabel) value = kOther;
+  const std::lock_guard lock(mutex_);
+  const auto found = series_.find(family.name);
+  if (found == series_.end() || found->second.all.contains(fitting)) return fitting;
+  const Series& series = found->second;
+  for (const auto& [name, most] : bounds.values) {
+    const auto& known = series.values.at(std::string(name));
+    std::string& value = fitting.at(std::string(name));
+    if (known.size() >= most && !known.contains(value)) value = kOther;
+  }
+  if (series.all.size() >= bounds.series && !series.all.contains(fitting))
+    for (auto& label : fitting) label.second = kOther;
+  return fitting;
 }
 
 void Counts::remember(const Family& family, const prometheus::Labels& labels, Metric metric) {
@@ -71,19 +98,22 @@ void Counts::remember(const Family& family, const prometheus::Labels& labels, Me
   for (const auto& [name, value] : labels) series.values[name].insert(value);
 }
 
-prometheus::Counter& Counts::counter(const Family& family, const prometheus::Labels& labels) {
+prometheus::Counter& Counts::counter(const Family& family, const prometheus::Labels& all) {
+  const prometheus::Labels labels = bounded(family, all);
   prometheus::Counter& metric = prometheus::BuildCounter().Name(std::string(family.name)).Register(registry_).Add(labels);
   remember(family, labels, &metric);
   return metric;
 }
 
-prometheus::Gauge& Counts::gauge(const Family& family, const prometheus::Labels& labels) {
+prometheus::Gauge& Counts::gauge(const Family& family, const prometheus::Labels& all) {
+  const prometheus::Labels labels = bounded(family, all);
   prometheus::Gauge& metric = prometheus::BuildGauge().Name(std::string(family.name)).Register(registry_).Add(labels);
   remember(family, labels, &metric);
   return metric;
 }
 
-prometheus::Histogram& Counts::histogram(const Family& family, const prometheus::Labels& labels) {
+prometheus::Histogram& Counts::histogram(const Family& family, const prometheus::Labels& all) {
+  const prometheus::Labels labels = bounded(family, all);
   prometheus::Histogram& metric =
       prometheus::BuildHistogram().Name(std::string(family.name)).Register(registry_).Add(labels, buckets_of(family));
   remember(family, labels, &metric);
@@ -97,25 +127,6 @@ void Counts::observe(const Family& family, const prometheus::Labels& labels, dou
 void Counts::raise(const Family& family, const prometheus::Labels& labels, double value) {
   prometheus::Gauge& now = gauge(family, labels);
   now.Set(std::max(now.Value(), value));
-}
-
-prometheus::Labels Counts::bounded(const Family& family, prometheus::Labels labels, size_t most) const {
-  const std::lock_guard lock(mutex_);
-  const auto series = series_.find(family.name);
-  const bool room = series == series_.end() ? most > 0 : series->second.all.size() < most || series->second.all.contains(labels);
-  if (!room)
-    for (auto& label : labels) label.second = "other";
-  return labels;
-}
-
-std::string Counts::bounded(const Family& family, const std::string& label, std::string_view value, size_t most) const {
-  const std::lock_guard lock(mutex_);
-  const auto series = series_.find(family.name);
-  if (series != series_.end()) {
-    const auto values = series->second.values.find(label);
-    if (values != series->second.values.end() && values->second.size() >= most && !values->second.contains(value)) return "other";
-  }
-  return std::string(value);
 }
 
 double Counts::value(const Family& family) const {

@@ -29,6 +29,13 @@ class Counts {
   // Before the family's first series.
   void buckets(const Family& family, std::vector<double> buckets);
 
+  // What comes from log lines is bounded, in number and length, and stays so when a state is restored: of `label` as many values, or of all
+  // the family as many series (kMostSeries by default). What is beyond them is counted as "other". Before the family's first series.
+  void bound(const Family& family, std::string_view label, size_t most);
+  void bound(const Family& family, size_t most);
+  static constexpr size_t kMostSeries = 1024;
+  static constexpr size_t kLongestLabel = 256;  // bytes; the name of a pod has at most 253
+
   // The series with these labels, made at 0 when it is asked for the first time: make those that can be known in the constructor, so that
   // increase() sees the first event. The reference stays good.
   prometheus::Counter& counter(const Family& family, const prometheus::Labels& labels = {});
@@ -40,12 +47,6 @@ class Counts {
 
   // For times and maxima: the gauge never falls.
   void raise(const Family& family, const prometheus::Labels& labels, double value);
-
-  // For labels from log lines, whose number must be bounded, over restarts as well. `labels` if the series is there, or fewer than `most`
-  // are; else all of them "other".
-  prometheus::Labels bounded(const Family& family, prometheus::Labels labels, size_t most) const;
-  // `value` if the family has it for this label already, or has fewer than `most` values of it; else "other".
-  std::string bounded(const Family& family, const std::string& label, std::string_view value, size_t most) const;
 
   // Of an unlabelled counter that has been made.
   double value(const Family& family) const;
@@ -72,12 +73,18 @@ class Counts {
     std::map<prometheus::Labels, Shown> all;
     std::map<std::string, std::set<std::string, std::less<>>> values;  // by label
   };
+  struct Bounds {
+    size_t series = kMostSeries;
+    std::map<std::string_view, size_t> values;  // by label
+  };
+  prometheus::Labels bounded(const Family& family, const prometheus::Labels& labels) const;
   void remember(const Family& family, const prometheus::Labels& labels, Metric metric);
   const std::vector<double>& buckets_of(const Family& family) const;
 
   std::span<const Family> families_;
   std::vector<double> buckets_;
   std::map<std::string_view, std::vector<double>> own_buckets_;  // by family
+  std::map<std::string_view, Bounds> bounds_;                    // by family
   mutable std::mutex mutex_;
   std::map<std::string_view, Series> series_;  // by family
   std::vector<const Series*> shown_;           // as they were begun

@@ -219,22 +219,46 @@ TEST_CASE("counts: every prefix of a saved line is refused, or is the line of a 
   }
 }
 
-TEST_CASE("counts: labels from a log are bounded, also when they come from the state") {
+TEST_CASE("counts: labels from a log are bounded in number, also when they come from the state") {
   Counts counts(kFamilies);
   const Family& events = kFamilies[kEvents];
-  CHECK(counts.bounded(events, "host", "a", 2) == "a");
-  CHECK(counts.restore("x_events_total{host=\"a\",kind=\"up\"} 1"));
-  CHECK(counts.restore("x_events_total{host=\"a\",kind=\"down\"} 1"));
-  CHECK(counts.bounded(events, "host", "b", 2) == "b");
-  counts.counter(events, {{"host", "b"}, {"kind", "up"}});
-  CHECK(counts.bounded(events, "host", "a", 2) == "a");
-  CHECK(counts.bounded(events, "host", "c", 2) == "other");
-  CHECK(counts.bounded(events, "kind", "sideways", 3) == "sideways");
-  const prometheus::Labels known = {{"host", "a"}, {"kind", "up"}}, unknown = {{"host", "b"}, {"kind", "down"}};
-  CHECK(counts.bounded(events, known, 3) == known);
-  CHECK(counts.bounded(events, unknown, 3) == prometheus::Labels{{"host", "other"}, {"kind", "other"}});
-  CHECK(counts.bounded(events, unknown, 4) == unknown);
-  CHECK(counts.bounded(kFamilies[kPlain], {}, 1).empty());
+  counts.bound(events, "host", 2);
+  for (const char* host : {"a", "b", "c", "d"}) {
+    CHECK(counts.restore("x_events_total{host=\"" + std::string(host) + "\",kind=\"up\"} 1"));
+    counts.counter(events, {{"host", host}, {"kind", "down"}}).Increment();
+  }
+  CHECK(counts.counter(events, {{"host", "b"}, {"kind", "up"}}).Value() == 1);
+  CHECK(counts.counter(events, {{"host", "other"}, {"kind", "up"}}).Value() == 2);
+  CHECK(counts.counter(events, {{"host", "e"}, {"kind", "down"}}).Value() == 2);
+  CHECK(shown(counts).find("\"c\"") == std::string::npos);
+}
+
+TEST_CASE("counts: a family is bounded as a whole, and what does not fit is other") {
+  Counts counts(kFamilies);
+  const Family& events = kFamilies[kEvents];
+  counts.bound(events, 2);
+  counts.counter(events, {{"host", "a"}, {"kind", "up"}}).Increment();
+  counts.counter(events, {{"host", "a"}, {"kind", "down"}}).Increment();
+  counts.counter(events, {{"host", "b"}, {"kind", "up"}}).Increment();
+  counts.counter(events, {{"host", "c"}, {"kind", "up"}}).Increment();
+  counts.counter(events, {{"host", "a"}, {"kind", "down"}}).Increment();
+  CHECK(counts.counter(events, {{"host", "a"}, {"kind", "down"}}).Value() == 2);
+  CHECK(counts.counter(events, {{"host", "other"}, {"kind", "other"}}).Value() == 2);
+  counts.counter(kFamilies[kPlain]).Increment();
+  CHECK(counts.value(kFamilies[kPlain]) == 1);
+}
+
+TEST_CASE("counts: without a bound of its own a family is bounded as well, and so is every label's length") {
+  Counts counts(kFamilies);
+  const std::string longest(Counts::kLongestLabel, 'h'), longer = longest + "h";
+  CHECK(counts.restore("x_events_total{host=\"" + longer + "\",kind=\"up\"} 3"));
+  counts.counter(kFamilies[kEvents], {{"host", longest}, {"kind", "up"}}).Increment();
+  CHECK(counts.counter(kFamilies[kEvents], {{"host", "other"}, {"kind", "up"}}).Value() == 3);
+  CHECK(shown(counts).find(longest) != std::string::npos);
+  CHECK(shown(counts).find(longer) == std::string::npos);
+  for (size_t i = 0; i < 2 * Counts::kMostSeries; ++i) counts.counter(kFamilies[kEvents], {{"host", std::to_string(i)}, {"kind", "up"}});
+  const std::string text = shown(counts);
+  CHECK(std::count(text.begin(), text.end(), '\n') <= static_cast<long>(Counts::kMostSeries) + 8);
 }
 
 TEST_CASE("counts: what is raised never falls") {
