@@ -310,6 +310,7 @@ bool Channels::read(SourceEntry& held, Clock::time_point now, size_t max) {
     failed(held, status, now);
     return true;  // another may take over at once
   }
+  if (held.source->late()) return false;
   after_read(held, now, more);
   held.caught_up = !more;
   if (more && last_line_us_ != 0)
@@ -327,7 +328,11 @@ bool Channels::step(Clock::time_point now, size_t max) {
   more_ = false;
   for (SourceEntry& held : entries_)
     if (held.source && read(held, now, max)) more_ = true;
-  for (const ChannelFeed& feed : feeds_) numbers_.faults[static_cast<size_t>(feed.channel)] = fault(feed);
+  for (const ChannelFeed& feed : feeds_) {
+    const auto channel = static_cast<size_t>(feed.channel);
+    numbers_.faults[channel] = fault(feed);
+    numbers_.unread[channel] = feed.live.held && feed.live.held->source ? feed.live.held->source->unread() : -1;
+  }
   return more_;
 }
 

@@ -3,7 +3,7 @@
 namespace fencewatch {
 namespace {
 
-enum { kLines, kBytes, kLost, kLastLost, kRotations, kTruncations, kFallbacks, kLag, kSource, kSaved, kFamilies };
+enum { kLines, kBytes, kLost, kLastLost, kRotations, kTruncations, kFallbacks, kLag, kUnread, kSource, kSaved, kFamilies };
 
 constexpr std::array<Family, kFamilies> kTable = {{
     {"fencewatch_log_lines_total", Type::counter, "Log lines of the channel that were searched for events, from the exporter itself.",
@@ -21,6 +21,10 @@ constexpr std::array<Family, kFamilies> kTable = {{
      ""},
     {"fencewatch_log_lag_seconds", Type::gauge,
      "How old the log lines are that are being read, 0 when none are waiting, from the exporter itself.", ""},
+    {"fencewatch_log_unread_bytes", Type::gauge,
+     "Bytes of the channel's log file that were there when it was last looked at and are not read yet, 0 when it is read to its end, from "
+     "the exporter itself.",
+     "channel"},
     {"fencewatch_log_source_info", Type::gauge, "1, with the one source that feeds the channel, from the exporter itself.",
      "channel,source"},
     {"fencewatch_state_saved_timestamp_seconds", Type::gauge,
@@ -58,6 +62,11 @@ void write(const LogStats& numbers, Page& page) {
   page.one(kTable[kTruncations], numbers.truncations);
   page.one(kTable[kFallbacks], numbers.fallbacks);
   page.one(kTable[kLag], numbers.lag_seconds);
+  page.begin(kTable[kUnread]);
+  each_wanted([&](size_t i, std::string_view channel) {
+    if (numbers.unread[i] >= 0 && !numbers.sources[i].empty())
+      page.sample({{"channel", channel}}, static_cast<uint64_t>(numbers.unread[i]));
+  });
   page.begin(kTable[kSource]);
   each_wanted([&](size_t i, std::string_view channel) {
     if (!numbers.sources[i].empty()) page.sample({{"channel", channel}, {"source", numbers.sources[i]}}, uint64_t{1});

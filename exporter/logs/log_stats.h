@@ -23,6 +23,7 @@ struct LogStats {
   std::map<std::pair<Channel, std::string>, uint64_t> lost;
   std::array<int64_t, kAllChannels> last_lost_us{};  // by the exporter's clock; 0: never
   uint64_t bytes = 0, rotations = 0, truncations = 0, fallbacks = 0;
+  std::array<int64_t, kAllChannels> unread{};  // bytes of the source that feeds it; -1: not known
   double lag_seconds = 0;
 };
 

@@ -20,6 +20,7 @@
 #include "exporter/collect/counts.h"
 #include "exporter/logs/log_stats.h"
 #include "exporter/logs/match/matcher.h"
+#include "exporter/logs/source_threads.h"
 #include "exporter/logs/state/state_file.h"
 #include "exporter/memory/locking.h"
 #include "exporter/node/resolve.h"
@@ -46,6 +47,14 @@ std::vector<Collector*> collectors_of(const std::vector<LogReader::Listener>& li
   return collectors;
 }
 
+// But for the kernel's ring, which never hangs.
+LogSources on_own_threads(LogSources sources, SourceThreads& threads) {
+  sources.make = [make = std::move(sources.make), &threads](const std::string& name) {
+    return name == kKmsg ? make(name) : threads.source(name, [make, name] { return make(name); });
+  };
+  return sources;
+}
+
 }  // namespace
 
 struct LogReader::Impl {
@@ -62,6 +71,7 @@ struct LogReader::Impl {
   const std::vector<Listener> listeners;
   const std::chrono::milliseconds save_every;
   const std::function<void(size_t, Code, bool)> fault;
+  SourceThreads threads;
   Matcher matcher;
   Channels channels;
   std::unique_ptr<StateFile> state;  // null: nothing is kept
@@ -88,7 +98,7 @@ LogReader::Impl::Impl(Setup s, std::vector<Listener> l)
       save_every(s.save_every),
       fault(std::move(s.fault)),
       matcher(collectors_of(listeners)),
-      channels(std::move(s.sources), std::move(s.boot), matcher, wall_us),
+      channels(on_own_threads(std::move(s.sources), threads), std::move(s.boot), matcher, wall_us),
       state(s.state_directory.empty() ? nullptr : std::make_unique<StateFile>(s.state_directory)),
       wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!wake) throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -219,6 +229,7 @@ void LogReader::read_all() {
 
 void LogReader::start() {
   if (impl_->state) impl_->state->start();
+  impl_->threads.start();
   impl_->thread = std::thread([impl = impl_] {
     pthread_setname_np(pthread_self(), "logs");
     impl->run();
@@ -234,7 +245,8 @@ bool LogReader::stop(std::chrono::milliseconds patience) {
   const bool ended = impl.ended_changed.wait_for(lock, patience, [&impl] { return impl.ended; });
   lock.unlock();
   ended ? impl.thread.join() : impl.thread.detach();
-  return (!impl.state || !ended || impl.state->stop(patience)) && ended;
+  const bool gone = impl.threads.stop(patience);
+  return gone && (!impl.state || !ended || impl.state->stop(patience)) && ended;
 }
 
 void LogReader::write(Page& page) const {

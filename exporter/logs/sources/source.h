@@ -48,6 +48,12 @@ class Source {
   // Whether what is open holds a line in which the channel's speaker says something, or may hold one; asked after open().
   virtual bool speaks(Channel /*channel*/) const { return true; }
 
+  // Bytes that are there and were not read yet, by the last read(); -1: not known.
+  virtual int64_t unread() const { return -1; }
+
+  // The last read() has not ended yet: nothing follows from what it gave.
+  virtual bool late() const { return false; }
+
   // Text without blanks or newlines from which open() goes on behind the last line that was handed on.
   virtual std::string position() const = 0;
 };

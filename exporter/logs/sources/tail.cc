@@ -275,6 +275,17 @@ void Tail::tell_rotations(Sink& sink) {
   for (; truncations_ > 0; --truncations_) sink.truncated();
 }
 
+// Past a hole of the file, which reads as NUL bytes without end. `piece` begins where it stands.
+bool Tail::skip_hole(std::string_view piece) {
+  if (piece.front() != '\0' || piece.back() != '\0') return false;
+  const off_t data = lseek(files_.front().fd.get(), static_cast<off_t>(at_), SEEK_DATA);
+  const uint64_t end = data >= 0 ? static_cast<uint64_t>(data) : errno == ENXIO ? files_.front().size : 0;
+  if (end <= at_) return false;
+  buffer_.skipped(end - at_);
+  at_ = end;
+  return true;
+}
+
 Status Tail::read(Sink& sink, size_t max, bool& more) {
   more = false;
   handed_ = 0;
@@ -289,8 +300,10 @@ Status Tail::read(Sink& sink, size_t max, bool& more) {
     const auto room = buffer_.room();
     const ssize_t got = pread(files_.front().fd.get(), room.data(), room.size(), static_cast<off_t>(at_));
     if (got > 0) {
-      more = !belongs({room.data(), static_cast<size_t>(got)});
+      const std::string_view piece(room.data(), static_cast<size_t>(got));
+      more = !belongs(piece);
       if (more) break;
+      if (skip_hole(piece)) continue;
       buffer_.added(static_cast<size_t>(got));
       at_ += static_cast<uint64_t>(got);
       scanned += static_cast<uint64_t>(got);
@@ -317,6 +330,12 @@ Status Tail::read(Sink& sink, size_t max, bool& more) {
     return status;
   }
   return {};
+}
+
+int64_t Tail::unread() const {
+  uint64_t size = 0;
+  for (const File& file : files_) size += file.size;
+  return static_cast<int64_t>(size - std::min(size, at_));
 }
 
 bool Tail::speaks(Channel channel) const {

@@ -42,6 +42,7 @@ class Tail final : public Source {
   int fd() const override { return -1; }
   int64_t written_us() const override { return files_.empty() ? 0 : files_.back().changed_ns / 1'000; }
   std::string position() const override { return mark_.text(); }
+  int64_t unread() const override;
   bool speaks(Channel channel) const override;  // in its last part, which is the one that matters
 
  private:
@@ -55,6 +56,7 @@ class Tail final : public Source {
   void extend(rotation::File live);
   void resume(rotation::File live, bool truncated);
   void advance();
+  bool skip_hole(std::string_view piece);
   bool successor_has_data();
   bool join_or_end(Sink& sink);
   void hand_on(const LineBuffer::Cut& cut, Sink* sink);
