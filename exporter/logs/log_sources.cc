@@ -53,7 +53,7 @@ Order usual(bool once) {
   if (once) kernel.emplace_back(kSosDmesg);
   order[static_cast<size_t>(Channel::corosync)] = behind({"/var/log/cluster/corosync.log", "/var/log/corosync/corosync.log"});
   order[static_cast<size_t>(Channel::pacemaker)] = behind({"/var/log/pacemaker/pacemaker.log", "/var/log/pacemaker.log"});
-  order[static_cast<size_t>(Channel::sbd)] = behind({});
+  order[static_cast<size_t>(Channel::sbd)] = order[static_cast<size_t>(Channel::host)] = behind({});
   return order;
 }
 
