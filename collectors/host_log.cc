@@ -8,13 +8,13 @@ namespace {
 enum { kPauses, kWatchdogMux, kProxmox, kQdevice, kDlm };
 constexpr Family kFamilies[] = {
     {"fencewatch_spausedd_pauses_total", Type::counter,
-     "Times spausedd, which asks for the CPU as corosync does, did not get it in time, 'Not scheduled for' in its log.", ""},
+     "Times spausedd, which asks for the CPU as corosync does, did not get it in time, 'Not scheduled for' in spausedd's log.", ""},
     {"fencewatch_watchdog_mux_events_total", Type::counter,
-     "What Proxmox VE's watchdog-mux told of clients that no longer answer: a node is reset about 10 s after the first.", "kind"},
-    {"fencewatch_proxmox_events_total", Type::counter, "Signs of a node in trouble, from the logs of Proxmox VE's pmxcfs and HA managers.",
+     "Clients that no longer answer, a node is reset about 10 s after the first, from watchdog-mux's log (Proxmox VE).", "kind"},
+    {"fencewatch_proxmox_events_total", Type::counter, "Signs of a node in trouble, from Proxmox VE's logs: pmxcfs and the HA managers.",
      "kind"},
-    {"fencewatch_qdevice_failures_total", Type::counter, "Times corosync-qdevice could not reach qnetd, from its log.", ""},
-    {"fencewatch_dlm_fence_requests_total", Type::counter, "Nodes that dlm_controld asked to be fenced, from its log.", ""},
+    {"fencewatch_qdevice_failures_total", Type::counter, "Times qnetd could not be reached, from corosync-qdevice's log.", ""},
+    {"fencewatch_dlm_fence_requests_total", Type::counter, "Nodes that were asked to be fenced, from dlm_controld's log.", ""},
 };
 constexpr const Family *kPaused = &kFamilies[kPauses], *kMux = &kFamilies[kWatchdogMux], *kPve = &kFamilies[kProxmox];
 
@@ -48,7 +48,7 @@ constexpr CountedLine kLines[] = {
     // How a boot ends. A user's systemd reaches "Shutdown" with every session that ends.
     {{kHost, R"(Reached target .*(?:[Rr]eboot|[Pp]ower.?[Oo]ff|[Hh]alt|Final Step|final\.target))", "Reached target Reboot.", "shutdown"}},
     {{kHost,
-      R"(Sending SIGTERM to remaining processes|Syncing filesystems and block devices|shutting down for system (?:reboot|halt))"
+      R"(Sending SIGTERM to remaining processes|Syncing filesystems and block devices|shutting down for system[ ](?:reboot|halt))"
       R"(|System is (?:rebooting|powering down|halting)|The system will (?:reboot|power off|be halted) now)",
       "Syncing filesystems and block devices.", "shutdown"}},
     {{kHost, R"(Power key pressed)", "Power key pressed.", "power_key"}},

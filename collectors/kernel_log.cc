@@ -10,7 +10,7 @@ constexpr Family kFamilies[] = {
     {"fencewatch_host_hangs_total", Type::counter,
      "Times the kernel told of a CPU or a task that did not get on (soft_lockup, hard_lockup, hung_task, rcu_stall), of real-time "
      "processes "
-     "that it held back (rt_throttled) or of a clock that does not keep time, from its log.",
+     "that were held back (rt_throttled) or of a clock that does not keep time, from the kernel's log.",
      "kind"},
     {"fencewatch_kernel_crashes_total", Type::counter,
      "Panics, oopses and crashes that were asked for (sysrq), from the kernel's log, which a crash seldom reaches.", "kind"},
@@ -151,6 +151,10 @@ constexpr CountedLine kLines[] = {
      kDisk,
      "drbd"},
 
+    // Zones as an OOM dump or an allocation failure shows them.
+    {{kKernel, R"(Node \d+ (\w+) free:(\d+)kB .*\bpresent:(\d+)kB managed:(\d+)kB)",
+      "Node 0 Normal free:2836kB min:2916kB low:3644kB high:4372kB active_anon:469092kB present:524288kB managed:131072kB mlocked:0kB",
+      "zone_dump", "zone,free,present,managed"}},
     // Of a boot; the collector boot has them from elsewhere.
     {{kKernel, BEGIN R"(Linux version (\S+) )",
       "Linux version 4.19.90-25.16.v2101.ky10.x86_64 (build@build) (gcc version 7.3.0 (GCC)) #1 SMP", "boot", "release"}},

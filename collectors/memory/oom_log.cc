@@ -24,8 +24,7 @@ constexpr Channel kKernel = Channel::kernel;
 constexpr Pattern kPatterns[] = {
     // Some vendors say "invoked oom: ".
     {kKernel, BEGIN R"(.{0,16} invoked oom(?:-killer)?: (?:.*\border=(-?\d+))?)",
-     "v1hog invoked oom-killer: gfp_mask=0x6000c0(GFP_KERNEL), nodemask=(null), order=0, oom_score_adj=0", "oom_invoked",
-     "order"},
+     "v1hog invoked oom-killer: gfp_mask=0x6000c0(GFP_KERNEL), nodemask=(null), order=0, oom_score_adj=0", "oom_invoked", "order"},
     {kKernel, BEGIN R"((oom-kill:constraint=CONSTRAINT_.*))",
      "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods.slice/a.scope,task_memcg="},
     // The same goes on: a record holds 1024 bytes, and paths of nested containers are long. Broken where the kernel appends a part.

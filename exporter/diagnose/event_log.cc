@@ -64,7 +64,7 @@ std::vector<std::pair<std::string_view, std::string>> named(std::string_view fie
   std::vector<std::pair<std::string_view, std::string>> out;
   for (size_t i = 0; i < groups.size() && !fields.empty(); ++i) {
     const size_t end = std::min(fields.find(','), fields.size());
-    if (!groups[i].empty()) out.emplace_back(fields.substr(0, end), groups[i]);
+    if (!groups[i].empty() && end > 0) out.emplace_back(fields.substr(0, end), groups[i]);
     fields.remove_prefix(std::min(end + 1, fields.size()));
   }
   return out;

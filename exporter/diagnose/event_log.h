@@ -15,8 +15,8 @@
 
 namespace fencewatch {
 
-// Used by one thread. Bounded: of events of one name it keeps kMostInMinute of a minute, and kMost of all; the rest is counted with the last
-// that was kept.
+// Used by one thread. Bounded: of events of one name it keeps kMostInMinute of a minute, and kMost of all; the rest is counted with the
+// last that was kept.
 class EventLog {
  public:
   static constexpr uint32_t kMostInMinute = 50;

@@ -1,5 +1,7 @@
 #include "exporter/diagnose/read_node.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <chrono>
 #include <ctime>
@@ -7,15 +9,17 @@
 #include <string_view>
 #include <utility>
 
+#include "exporter/base/fd.h"
 #include "exporter/base/scan.h"
 #include "exporter/collect/runner.h"
+#include "exporter/diagnose/configuration.h"
 #include "exporter/diagnose/event_log.h"
 #include "exporter/logs/log_sources.h"
 #include "exporter/logs/match/matcher.h"
 #include "exporter/logs/reader.h"
 #include "exporter/logs/sources/archive.h"
+#include "exporter/node/host_clock.h"
 #include "exporter/node/node.h"
-#include "exporter/node/resolve.h"
 
 namespace fencewatch {
 namespace {
@@ -40,36 +44,27 @@ std::string short_name(std::string name) {
 std::string name_of(const Node& node, const std::string& root) {
   Bytes text;
   for (const std::string_view path : kHostnames)
-    if (node.read(path, text) && !first_word(text).empty()) return short_name(first_word(text));
+    if (node.read(path, text) && !first_word(text.view()).empty()) return short_name(first_word(text.view()));
   const std::string path = root.substr(0, root.find_last_not_of('/') + 1);
   return short_name(path.substr(path.rfind('/') + 1));
 }
 
 // "192.0.2.2-2023-02-20-16:56:52" of kdump, "202302201656" of Debian's: the local time of the crash. 0: it is none.
-int64_t time_in(std::string_view directory) {
+int64_t time_in(std::string_view directory, const TimeZone& zone) {
+  std::string digits;
+  const size_t at = directory.size() >= 19 ? directory.size() - 19 : 0;
+  for (const char c : directory.substr(at))
+    if (c >= '0' && c <= '9') digits += c;
+  if (digits.size() == 12) digits += "00";
   std::tm local{};
-  local.tm_isdst = -1;
-  const auto number = [](std::string_view digits, int& out) { return scan::number(digits, out); };
-  if (directory.size() >= 19) {
-    const std::string_view stamp = directory.substr(directory.size() - 19);
-    int year = 0, month = 0;
-    if (!number(stamp.substr(0, 4), year) || !number(stamp.substr(5, 2), month) || !number(stamp.substr(8, 2), local.tm_mday) ||
-        !number(stamp.substr(11, 2), local.tm_hour) || !number(stamp.substr(14, 2), local.tm_min) || !number(stamp.substr(17, 2), local.tm_sec))
-      return 0;
-    local.tm_year = year - 1900;
-    local.tm_mon = month - 1;
-  } else if (directory.size() == 12) {
-    int year = 0, month = 0;
-    if (!number(directory.substr(0, 4), year) || !number(directory.substr(4, 2), month) || !number(directory.substr(6, 2), local.tm_mday) ||
-        !number(directory.substr(8, 2), local.tm_hour) || !number(directory.substr(10, 2), local.tm_min))
-      return 0;
-    local.tm_year = year - 1900;
-    local.tm_mon = month - 1;
-  } else {
+  const std::string_view all = digits;
+  if (all.size() != 14 || !scan::number(all.substr(0, 4), local.tm_year) || !scan::number(all.substr(4, 2), local.tm_mon) ||
+      !scan::number(all.substr(6, 2), local.tm_mday) || !scan::number(all.substr(8, 2), local.tm_hour) ||
+      !scan::number(all.substr(10, 2), local.tm_min) || !scan::number(all.substr(12, 2), local.tm_sec))
     return 0;
-  }
-  const std::time_t seconds = std::mktime(&local);
-  return seconds == -1 ? 0 : int64_t{seconds} * 1'000'000;
+  local.tm_year -= 1900;
+  local.tm_mon -= 1;
+  return zone.utc(timegm(&local)).earlier * 1'000'000;
 }
 
 class IntoMatcher final : public Sink {
@@ -86,9 +81,9 @@ class IntoMatcher final : public Sink {
   EventLog& log_;
 };
 
-// What a kernel that crashed left behind: var/crash/*/vmcore-dmesg.txt, pstore.
-void read_crashes(const Node& node, const std::string& root, std::span<Collector* const> listeners, EventLog& log) {
-  const Fd top(open_plainly(AT_FDCWD, root.empty() ? "/" : root, O_PATH | O_DIRECTORY));
+// What a kernel that crashed left behind: var/crash/*/vmcore-dmesg.txt.
+void read_crashes(const Node& node, const std::shared_ptr<const Fd>& root, std::span<Collector* const> listeners, const TimeZone& zone,
+                  EventLog& log) {
   Matcher matcher(listeners);
   IntoMatcher sink(matcher, log);
   Names crashes, files;
@@ -96,10 +91,10 @@ void read_crashes(const Node& node, const std::string& root, std::span<Collector
   for (const std::string& crash : crashes) {
     const std::string directory = "var/crash/" + crash;
     if (!node.list(directory, files)) continue;
+    log.assume_time(time_in(crash, zone));
     for (const std::string& file : files) {
       if (file.find("dmesg") == file.npos || file.starts_with("kexec")) continue;
-      log.assume_time(time_in(crash));
-      Archive archive(top.get(), file, {directory + "/" + file}, Archive::Format::dmesg);
+      Archive archive(root, file, {std::string(directory).append("/").append(file)}, 0, Archive::Format::dmesg);
       bool more = static_cast<bool>(archive.open(""));
       while (more && archive.read(sink, 1000, more)) {
       }
@@ -119,11 +114,10 @@ void note_failures(const Runner& runner, std::vector<Unread>& unread) {
 
 }  // namespace
 
-NodeFacts read_node(std::span<const Spec* const> collectors, Settings settings) {
+Facts read_node(std::span<const Spec* const> collectors, Settings settings) {
   settings.mode = Settings::Mode::once;
   settings.exporter_metrics = false;
   settings.enabled.assign(collectors.size(), true);
-  NodeFacts out;
   Status opened;  // a tree of logs has neither proc nor sys
   const std::unique_ptr<Node> node = open_node(settings.paths, opened);
   Runner runner(collectors, settings, *node);
@@ -137,19 +131,24 @@ NodeFacts read_node(std::span<const Spec* const> collectors, Settings settings) 
     listeners.push_back({runner.enabled()[i]->name, ears.back().get()});
     plain.push_back(ears.back().get());
   }
-  LogReader reader({.sources = log.watched(log_sources(settings)), .boot = {}, .state_directory = {}}, std::move(listeners));
-  reader.read_all();
-  const std::string& root = settings.paths.rootfs;
-  read_crashes(*node, root, plain, log);
-  out.facts.node = name_of(*node, root);
+  LogReader::Setup setup;
+  setup.sources = log.watched(log_sources(settings));
+  LogReader(std::move(setup), std::move(listeners)).read_all();
+  const std::string& path = settings.paths.rootfs;
+  const auto root = std::make_shared<const Fd>(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Facts facts;
+  facts.zone = HostZone(root).get();
+  read_crashes(*node, root, plain, facts.zone, log);
+  facts.node = name_of(*node, path);
+  facts.source = path == "/" ? "" : path;
+  read_configuration(*node, facts);
   runner.start();
   Bytes text;
   runner.scrape(runner.all(), Format::text, Runner::Clock::now() + kCollect, text);
-  out.facts.samples.parse(text);
-  note_failures(runner, out.unread);
-  log.give(out.facts);
-  out.source = root;
-  return out;
+  facts.samples.parse(text.view());
+  note_failures(runner, facts.unread);
+  log.give(facts);
+  return facts;
 }
 
 }  // namespace fencewatch

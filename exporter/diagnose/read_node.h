@@ -3,7 +3,6 @@
 
 #include <span>
 #include <string>
-#include <vector>
 
 #include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
@@ -11,13 +10,7 @@
 
 namespace fencewatch {
 
-struct NodeFacts {
-  Facts facts;
-  std::string source;  // the path that was given
-  std::vector<Unread> unread;
-};
-
 // `settings.paths` says where it is. Collectors that find nothing cost nothing. Throws what Spec::make throws.
-NodeFacts read_node(std::span<const Spec* const> collectors, Settings settings);
+Facts read_node(std::span<const Spec* const> collectors, Settings settings);
 
 }  // namespace fencewatch

@@ -18,10 +18,10 @@ struct Text {
 struct Evidence {
   std::string node;
   std::string file;
-  uint64_t line = 0;    // the first is 1
-  std::string time;     // the host's own, ISO 8601 with offset
+  uint64_t line = 0;  // the first is 1
+  std::string time;   // the host's own, ISO 8601 with offset
   std::string text;
-  std::string metric;   // name{labels}, without the prefix; then `value` holds
+  std::string metric;  // name{labels}; then `value` holds
   double value = 0;
 };
 
@@ -70,7 +70,7 @@ struct Incident {
   std::vector<Evidence> events;    // of the ten minutes before, and a minute after
 };
 
-struct OomKill {
+struct KilledProcess {
   std::string at, victim, cause;
   Evidence evidence;
 };
@@ -91,7 +91,7 @@ struct NodeReport {
   Text verdict;
   std::vector<Finding> findings;
   std::vector<Incident> incidents;
-  std::vector<OomKill> oom_kills;
+  std::vector<KilledProcess> oom_kills;
   std::vector<Unread> unread;
 };
 

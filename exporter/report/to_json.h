@@ -1,3 +1,4 @@
+// The JSON of diagnose and of /api/v1/status. Its schema is in exporter/report/README.md; "schema" is its version.
 #pragma once
 
 #include <string>
@@ -6,7 +7,7 @@
 
 namespace fencewatch {
 
-// The schema is in docs/diagnose-json.md, with a version of its own in "schema".
+// Bytes that are no UTF-8 become U+FFFD.
 std::string to_json(const Report& report);
 
 }  // namespace fencewatch
