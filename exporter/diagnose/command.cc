@@ -20,6 +20,7 @@
 #include "exporter/diagnose/read_node.h"
 #include "exporter/diagnose/unpacked_report.h"
 #include "exporter/node/host_clock.h"
+#include "exporter/report/to_html.h"
 #include "exporter/report/to_json.h"
 #include "exporter/report/to_text.h"
 
@@ -113,7 +114,9 @@ Printed run(const Asked& asked, std::span<const Spec* const> collectors, const R
   Printed printed{.exit = report.exit_code, .out = {}, .error = {}};
   const TextStyle style{.language = chinese(asked.language) ? Language::zh : Language::en,
                         .colour = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr};
-  printed.out = asked.format == "json" ? to_json(report) : to_text(report, style);
+  printed.out = asked.format == "json"   ? to_json(report)
+                : asked.format == "html" ? to_html(report, style.language)
+                                         : to_text(report, style);
   return printed;
 }
 
@@ -123,7 +126,9 @@ Printed diagnose_command(int argc, const char* const* argv, std::span<const Spec
   CLI::App app("Why was this node fenced? Of the live node, of sosreports and other trees, or of log files", "fencewatch diagnose");
   Asked asked;
   app.set_help_flag("-h,--help", "print this and exit");
-  app.add_option("--format", asked.format, "text or json (default text)")->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT");
+  app.add_option("--format", asked.format, "text, json or html (default text)")
+      ->check(CLI::IsMember({"text", "json", "html"}))
+      ->type_name("FORMAT");
   app.add_option("--lang", asked.language, "en or zh (default by LANG)")->check(CLI::IsMember({"en", "zh"}))->type_name("LANG");
   app.add_option("--since", asked.since, "incidents from then on: 2024-04-01, \"2024-04-01 11:30\" or 24h (default 24h for the live node)")
       ->type_name("TIME");
