@@ -7,7 +7,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${1:?usage: deploy/build.sh DIRECTORY [PACKAGE…]}
 packages=(cmake ninja-build g++ pkg-config prometheus-cpp-dev libcivetweb-dev libssl-dev libcrypt-dev
-  libre2-dev libyaml-cpp-dev libspdlog-dev libisal-dev nlohmann-json3-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev libarchive-dev
+  libre2-dev libyaml-cpp-dev libspdlog-dev libisal-dev nlohmann-json3-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev
   "${@:2}")
 
 die() {

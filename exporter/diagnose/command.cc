@@ -23,6 +23,7 @@
 #include "exporter/diagnose/unpacked_report.h"
 #include "exporter/node/host_clock.h"
 #include "exporter/recorder/read_ring.h"
+#include "exporter/report/to_html.h"
 #include "exporter/report/to_json.h"
 #include "exporter/report/to_text.h"
 
@@ -127,7 +128,9 @@ Printed run(const Asked& asked, std::span<const Spec* const> collectors, const R
   Printed printed{.exit = report.exit_code, .out = {}, .error = {}};
   const TextStyle style{.language = chinese(asked.language) ? Language::zh : Language::en,
                         .colour = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr};
-  printed.out = asked.format == "json" ? to_json(report) : to_text(report, style);
+  printed.out = asked.format == "json"   ? to_json(report)
+                : asked.format == "html" ? to_html(report, style.language)
+                                         : to_text(report, style);
   return printed;
 }
 
@@ -137,8 +140,8 @@ Printed diagnose_command(int argc, const char* const* argv, std::span<const Spec
   CLI::App app("Why was this node fenced? Of the live node, of sosreports and other trees, or of log files", "fencewatch diagnose");
   Asked asked;
   app.set_help_flag("-h,--help", "print this and exit");
-  app.add_option("--format", asked.format, "text or json (default text), of --recorder JSON lines or csv")
-      ->check(CLI::IsMember({"text", "json", "csv"}))
+  app.add_option("--format", asked.format, "text, json or html (default text); of --recorder JSON lines or csv")
+      ->check(CLI::IsMember({"text", "json", "html", "csv"}))
       ->type_name("FORMAT");
   app.add_option("--recorder", asked.recorder,
                  "print what a recorder's ring holds, and nothing else (recorder.ring in the state directory)")

@@ -48,14 +48,14 @@ std::string_view without_dot(std::string_view name) {
 bool copy(const Libarchive& library, archive* from, int to, uint64_t& budget) {
   const void* data = nullptr;
   size_t size = 0;
-  la_int64_t at = 0;
+  int64_t at = 0;
   for (;;) {
     const int result = library.read_data_block(from, &data, &size, &at);
-    if (result == ARCHIVE_EOF) return true;
-    if (result < ARCHIVE_WARN || size > budget) return false;
+    if (result == Libarchive::end) return true;
+    if (result < Libarchive::warning || size > budget) return false;
     budget -= size;
     for (size_t done = 0; done < size;) {
-      const ssize_t wrote = pwrite(to, static_cast<const char*>(data) + done, size - done, at + static_cast<la_int64_t>(done));
+      const ssize_t wrote = pwrite(to, static_cast<const char*>(data) + done, size - done, at + static_cast<int64_t>(done));
       if (wrote <= 0) return false;
       done += static_cast<size_t>(wrote);
     }
@@ -109,19 +109,19 @@ void UnpackedReport::read(const std::string& path, const Limits& limits) {
     const char* text = library->error_string(reader.get());
     return std::string(text != nullptr ? text : "damaged");
   };
-  if (opened != ARCHIVE_OK) throw Refused(in_quotes(path) + " is no report that can be read: " + why());
+  if (opened != Libarchive::ok) throw Refused(in_quotes(path) + " is no report that can be read: " + why());
   const Fd top(open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   const auto leave_out = [this](std::string_view name, std::string_view reason) {
     if (unread_.size() < kMostUnread) unread_.push_back({std::string(name), std::string(reason)});
   };
   uint64_t files = 0, entries = 0, bytes = limits.bytes;
   archive_entry* entry = nullptr;
-  int result = ARCHIVE_OK;
-  while ((result = library->next_header(reader.get(), &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN) {
+  int result = Libarchive::ok;
+  while ((result = library->next_header(reader.get(), &entry)) == Libarchive::ok || result == Libarchive::warning) {
     const char* given = library->pathname(entry);
     const std::string name(without_dot(given == nullptr ? "" : given));
     if (++entries > limits.entries) return leave_out(path, "more entries than a report has: the rest is left out");
-    if (library->filetype(entry) != AE_IFREG || library->hardlink(entry) != nullptr) continue;
+    if (library->filetype(entry) != Libarchive::regular || library->hardlink(entry) != nullptr) continue;
     if (!is_plain(name)) {
       leave_out(name, "a name that leads out of the report");
       continue;
@@ -142,7 +142,7 @@ void UnpackedReport::read(const std::string& path, const Limits& limits) {
     const timespec times[2] = {{library->mtime(entry), 0}, {library->mtime(entry), 0}};
     futimens(file.get(), times);
   }
-  if (result != ARCHIVE_EOF) leave_out(path, why());
+  if (result != Libarchive::end) leave_out(path, why());
   if (root_.empty()) throw Refused(in_quotes(path) + " holds nothing that a report of a node has");
 }
 
