@@ -11,6 +11,7 @@
 #include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
 #include "exporter/collect/counts.h"
+#include "exporter/collect/record.h"
 #include "exporter/memory/locking.h"
 
 namespace fencewatch {
@@ -38,6 +39,7 @@ class CorosyncLive final : public Collector {
 
   Status collect(const Node& node, Page& page) override;
   Status sample(const Node& node, std::chrono::nanoseconds elapsed) override;
+  void record(Record& out) override;
 
  private:
   Status read_conf(const Node& node);
@@ -68,7 +70,9 @@ class CorosyncLive final : public Collector {
   bool has_conf_ = false;
   CorosyncConf conf_;
   Quorum votes_;
-  std::optional<uint64_t> since_token_;  // milliseconds
+  std::optional<uint64_t> since_token_;    // milliseconds, at the last collection
+  std::optional<uint64_t> sampled_token_;  // since then
+  std::optional<uint64_t> longest_gap_;    // milliseconds since the last record
   TokenGaps gaps_;
   Bytes text_;
 
@@ -182,8 +186,25 @@ Status CorosyncLive::sample(const Node& /*node*/, std::chrono::nanoseconds /*ela
   // collect() connects, and tells what is wrong.
   std::optional<uint64_t> since;
   if (map_.connected() && map_.has_statistics_map() && !ask_token(since)) gaps_.forget();
+  sampled_token_ = since;
+  if (since) longest_gap_ = std::max(longest_gap_.value_or(0), *since);
   note_answer_time();
   return {};
+}
+
+void CorosyncLive::record(Record& out) {
+  const auto put = [&out](std::string_view key, const std::optional<uint64_t>& value) {
+    if (value) out.put(key, static_cast<int64_t>(*value));
+  };
+  const std::optional<uint64_t> timeout = map_.settings().token;
+  put("token_age_ms", sampled_token_);
+  put("token_age_highest_ms", longest_gap_);
+  if (longest_gap_) put("token_timeout_ms", timeout);
+  if (longest_gap_ && timeout && 2 * *longest_gap_ > *timeout) out.distress();
+  longest_gap_.reset();
+  const auto misses = static_cast<uint64_t>(misses_.Value()), near_misses = static_cast<uint64_t>(near_misses_.Value());
+  if (misses > 0) put("corosync_schedmiss_total", misses);
+  if (near_misses > 0) put("corosync_token_near_misses_total", near_misses);
 }
 
 void CorosyncLive::write_settings(Page& page) const {

@@ -1,8 +1,10 @@
 // How hard the kernel works to free memory, /proc/vmstat: the step between watermarks that are too low and the OOM killer.
 #include <algorithm>
+#include <optional>
 
 #include "collectors/memory/vmstat.h"
 #include "exporter/collect/collector.h"
+#include "exporter/collect/record.h"
 
 namespace fencewatch {
 namespace {
@@ -93,12 +95,26 @@ constexpr struct {
     {kPageCache, Vm::nr_file_pages},
 };
 
+constexpr struct {
+  std::string_view key;
+  Vm item;
+} kRecorded[] = {
+    {"kswapd_wakes_total", Vm::pageoutrun},
+    {"kswapd_scanned_pages_total", Vm::pgscan_kswapd},
+    {"kswapd_stolen_pages_total", Vm::pgsteal_kswapd},
+    {"direct_scanned_pages_total", Vm::pgscan_direct},
+    {"direct_stolen_pages_total", Vm::pgsteal_direct},
+    {"compaction_failures_total", Vm::compact_fail},
+    {"major_page_faults_total", Vm::pgmajfault},
+    {"oom_kills_total", Vm::oom_kill},
+    {"page_cache_pages", Vm::nr_file_pages},
+};
+
 class Reclaim final : public Collector {
  public:
   Status collect(const Node& node, Page& page) override {
-    if (const Status status = node.read(kPath, text_); !status) return status;
-    Vmstat vmstat;
-    if (const Status status = parse_vmstat(text_, vmstat); !status) return status.of(kPath);
+    if (const Status status = read(node); !status) return status;
+    const Vmstat& vmstat = *vmstat_;
     for (const auto& family : kLabelled) {
       const std::string_view label = kFamilies[family.family].labels;
       page.begin(kFamilies[family.family]);
@@ -115,7 +131,30 @@ class Reclaim final : public Collector {
     return {};
   }
 
+  // For the recorder alone.
+  Status sample(const Node& node, std::chrono::nanoseconds /*elapsed*/) override { return read(node); }
+
+  void record(Record& out) override {
+    if (!vmstat_) return;
+    for (const auto& recorded : kRecorded)
+      if (const auto value = (*vmstat_)[recorded.item]) out.put(recorded.key, static_cast<int64_t>(*value));
+    const auto stalls = vmstat_->direct_stalls();
+    if (!stalls) return;
+    out.put("direct_stalls_total", static_cast<int64_t>(*stalls));
+    if (recorded_stalls_ && *stalls > *recorded_stalls_) out.distress();
+    recorded_stalls_ = stalls;
+  }
+
  private:
+  Status read(const Node& node) {
+    vmstat_.reset();
+    if (const Status status = node.read(kPath, text_); !status) return status;
+    vmstat_.emplace();
+    const Status status = parse_vmstat(text_, *vmstat_);
+    if (!status) vmstat_.reset();
+    return status.of(kPath);
+  }
+
   static void tell_recent(const Vmstat& vmstat, Page& page) {
     const auto number = [&](Vm item) { return static_cast<double>(*vmstat[item]); };
     if (const auto stalls = vmstat.direct_stalls()) page.recent("zones_direct_stalls", static_cast<double>(*stalls));
@@ -125,6 +164,8 @@ class Reclaim final : public Collector {
   }
 
   Bytes text_;
+  std::optional<Vmstat> vmstat_;             // of the last look, if it was good
+  std::optional<uint64_t> recorded_stalls_;  // of the last record
 };
 
 constexpr std::string_view kReads[] = {kPath};
@@ -138,6 +179,7 @@ constinit const Spec reclaim = {
     .families = kFamilies,
     .reads = kReads,
     .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Reclaim>(); },
+    .sample_every = std::chrono::seconds(1),
 };
 
 }  // namespace fencewatch

@@ -3,6 +3,7 @@
 // memory is short. Never proc/sys/vm/lowmem_reserve_ratio: reading
 // it makes the kernel compute the protections anew.
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "collectors/memory/zoneinfo.h"
 #include "exporter/base/scan.h"
 #include "exporter/collect/collector.h"
+#include "exporter/collect/record.h"
 
 namespace fencewatch {
 namespace {
@@ -57,6 +59,7 @@ class ZoneCollector final : public Collector {
   Status collect(const Node& node, Page& page) override;
   Status sample(const Node& node, std::chrono::nanoseconds elapsed) override;
   bool glance(const Node& node, std::chrono::nanoseconds elapsed) override;
+  void record(Record& out) override;
 
  private:
   Status read_zones(const Node& node);
@@ -87,8 +90,10 @@ class ZoneCollector final : public Collector {
 };
 
 Status ZoneCollector::read_zones(const Node& node) {
-  if (Status status = node.read(kZoneinfoPath, text_); !status) return status;
-  return parse_zoneinfo(text_, zones_).of(kZoneinfoPath);
+  Status status = node.read(kZoneinfoPath, text_);
+  if (status) status = parse_zoneinfo(text_, zones_).of(kZoneinfoPath);
+  if (!status) zones_.zones.clear();  // nothing old is recorded as new
+  return status;
 }
 
 Status ZoneCollector::read_settings(const Node& node) {
@@ -135,6 +140,25 @@ bool ZoneCollector::glance(const Node& node, std::chrono::nanoseconds elapsed) {
   if (kilobytes && page_kilobytes && !shortage_.glance(*kilobytes / page_kilobytes, elapsed)) return false;
   glanced_ += elapsed;
   return true;
+}
+
+// Zones without pages have nothing to tell.
+void ZoneCollector::record(Record& out) {
+  for (const Zone& zone : zones_.zones) {
+    if (zone.present.value_or(0) == 0) continue;
+    char digits[20];
+    const auto end = std::to_chars(std::begin(digits), std::end(digits), zone.numa_node).ptr;
+    const std::string_view numa_node(digits, static_cast<size_t>(end - digits));
+    const auto put = [&](std::string_view key, const std::optional<uint64_t>& pages) {
+      if (pages) out.put(key, numa_node, zone.name, static_cast<int64_t>(*pages));
+    };
+    put("zone_free_pages", zone.free);
+    put("zone_min_pages", zone.min);
+    put("zone_low_pages", zone.low);
+    put("zone_high_pages", zone.high);
+    if (zone.name != "DMA" && zone.free && zone.min && *zone.free < *zone.min) out.distress();
+  }
+  if (const auto sum = sum_memory(zones_, expected_, reserve_applies()); sum && Shortage::is_short(*sum)) out.distress();
 }
 
 Status ZoneCollector::collect(const Node& node, Page& page) {

@@ -18,12 +18,15 @@
 #include "exporter/config/doubtful_paths.h"
 #include "exporter/diagnose/command.h"
 #include "exporter/diagnose/live_status.h"
+#include "exporter/logs/log_sources.h"
 #include "exporter/logs/open_logs.h"
+#include "exporter/logs/sources/boot_id.h"
 #include "exporter/memory/locking.h"
 #include "exporter/memory/realtime.h"
 #include "exporter/node/disk_thread.h"
 #include "exporter/node/node.h"
 #include "exporter/node/resolve.h"
+#include "exporter/recorder/recorder.h"
 #include "exporter/web/door.h"
 #include "exporter/web/heartbeat.h"
 #include "exporter/web/server.h"
@@ -91,11 +94,20 @@ void tell_realtime(const Settings& settings) {
       {{"reason", reason != nullptr ? reason : "unknown error"}});
 }
 
+std::unique_ptr<Recorder> open_recorder(const Settings& settings, Runner& runner) {
+  if (!settings.recorder || settings.mode != Mode::serve) return nullptr;
+  std::string boot_id;
+  if (const Status status = read_boot_id(boot_id_path(settings), boot_id); !status) return nullptr;  // no live node
+  return std::make_unique<Recorder>(settings, boot_id, runner);
+}
+
 int serve(const Settings& settings, Runner& runner, DiskThread& disk, LogReader* logs, const LiveStatus& status, const sigset_t& ends) {
+  const std::unique_ptr<Recorder> recorder = open_recorder(settings, runner);
   Server server(settings, runner, status);  // first: when it cannot listen, no thread of the runner has to be waited for
   disk.start();
   runner.start();
   if (logs) logs->start();
+  if (recorder) recorder->start();
   server.warm_up();
   lock_memory();
   tell_realtime(settings);
@@ -108,6 +120,7 @@ int serve(const Settings& settings, Runner& runner, DiskThread& disk, LogReader*
   systemd::notify("STOPPING=1");
   log::info("stopping", {{"signal", sigabbrev_np(signal)}});
   server.close();
+  if (recorder && !recorder->stop()) std::_Exit(0);
   return leave(runner, disk, logs, 0);
 }
 
@@ -167,7 +180,8 @@ int main(int argc, char** argv) {
     const Parsed parsed = parse_arguments(argc, argv, all_collectors());
     if (parsed.exit >= 0) return print(parsed.message, parsed.exit == 0 ? stdout : stderr) ? parsed.exit : 1;
     if (parsed.settings.mode == Mode::describe) {
-      const std::span<const Family> own[] = {Runner::families(), LogReader::families(), Server::families(), Door::families()};
+      const std::span<const Family> own[] = {Runner::families(), LogReader::families(), Server::families(), Door::families(),
+                                             Recorder::families()};
       return print(describe(all_collectors(), own), stdout) ? 0 : 1;
     }
     return run(parsed.settings);

@@ -48,6 +48,8 @@ struct Settings {
   std::array<std::vector<std::string>, kChannels> log_sources{};  // by channel, the best first; empty: the usual ones
   bool log_from_start = false;
   std::string state_dir = "/var/lib/fencewatch";
+  bool recorder = true;
+  int recorder_minutes = 60;
   std::string kernel_advisories;     // a file in place of the built-in list; empty: built in
   std::string corosync_library_dir;  // where libcmap and its kin are looked for first; empty: where the loader looks
   std::vector<CustomRule> custom_rules;

@@ -16,12 +16,13 @@ namespace fencewatch {
 
 struct Settings;
 class Counts;
+class Record;
 
 // What a collector wants to hear of. Searched for in the text of a line, never anchored to what stands before it.
 struct Pattern {
   Channel channel;
-  std::string_view expression;  // RE2; its groups come with the Match
-  std::string_view example;     // a real line that it matches: a test asks
+  std::string_view expression;   // RE2; its groups come with the Match
+  std::string_view example;      // a real line that it matches: a test asks
   std::string_view event = {};   // what diagnose calls it; empty: it tells diagnose nothing, or another collector's pattern does
   std::string_view fields = {};  // names of the first groups for diagnose, comma separated: "action,target"
 };
@@ -50,6 +51,9 @@ class Collector {
   // Called in place of sample() when that is not due yet because of its price: every Spec::sample_every, with the time since the last call
   // of either. False: sample() wants to be called now, at up to 1 % of one CPU, as what it watches may be about to happen.
   virtual bool glance(const Node& /*node*/, std::chrono::nanoseconds /*elapsed*/) { return true; }
+
+  // Once a second, from the same threads: puts what the last sample() or collect() has seen, and reads nothing. Never blocks: others wait.
+  virtual void record(Record& /*out*/) {}
 
   // Asked once, before the first line. The texts live as long as the collector.
   virtual std::span<const Pattern> patterns() const { return {}; }

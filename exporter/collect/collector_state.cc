@@ -3,6 +3,8 @@
 #include <ctime>
 #include <exception>
 
+#include "exporter/collect/counts.h"
+
 namespace fencewatch {
 namespace {
 
@@ -47,6 +49,14 @@ bool CollectorState::glance(const Node& node, nanoseconds elapsed, nanoseconds& 
   guarded([&] { return enough = collector->glance(node, elapsed), Status{}; });
   cpu_time = thread_cpu_time() - before;
   return enough;
+}
+
+void CollectorState::record(Record& out) noexcept {
+  guarded([&] {
+    collector->record(out);
+    if (const Counts* counts = collector->counts()) counts->record(out);
+    return Status{};
+  });
 }
 
 }  // namespace fencewatch

@@ -44,6 +44,9 @@ struct CollectorState {
   // True: enough for now, as Collector::glance(). An exception is for sample() to tell.
   bool glance(const Node& node, std::chrono::nanoseconds elapsed, std::chrono::nanoseconds& cpu_time);
 
+  // What the collector says and what it has counted. An exception ends it there.
+  void record(Record& out) noexcept;
+
   const Spec* const spec;
   const std::unique_ptr<Collector> collector;
   const LabelText label;

@@ -21,6 +21,7 @@ using std::chrono::nanoseconds;
 
 constexpr Status kLate{Code::stuck, 0, {}, "did not come back in time"};
 constexpr Status kNobodyLeft{Code::stuck, 0, {}, "all collecting threads are stuck"};
+constexpr std::chrono::seconds kRecord{1};
 constexpr int kSampleShare = 1000;            // a sampler may use one part in so many of one CPU
 constexpr int kUrgentShare = 100;             // and so much when a glance asks for it
 constexpr std::chrono::seconds kStopWait{1};  // for collectors at work when the exporter ends
@@ -214,7 +215,22 @@ void CollectorThreads::run_sample(Lock& lock, uint64_t id, size_t index) {
   const Clock::time_point next_glance = later(slot.glance_cost, glance_cost, kSampleShare);
   const Clock::time_point next_urgent = later(slot.sample_cost, nanoseconds(0), kUrgentShare);
   slot.next_look = slot.spec->glances ? std::min(slot.next_sample, std::max(next_glance, next_urgent)) : slot.next_sample;
-  if (leave(index, id) && !enough) conclude(lock, slot, slot.told_sample, outcome);
+  if (!leave(index, id)) return;
+  if (!enough) conclude(lock, slot, slot.told_sample, outcome);
+  record(Clock::now());
+}
+
+// With the turn: nobody else is in a collector but those that are stuck there, whose values are left out.
+void CollectorThreads::record(Clock::time_point now) {
+  if (!records || now < next_record_) return;
+  next_record_ = std::max(next_record_ + kRecord, now - kRecord / 2);
+  Record* const out = records->next();
+  if (out == nullptr) return;
+  out->clear(std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  for (const auto& slot : slots) {
+    if (!slot->busy) slot->record(*out);
+  }
+  records->put();
 }
 
 // Counts a fault, and tells the log once for each change of state.

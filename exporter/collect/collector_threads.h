@@ -32,6 +32,8 @@ class CollectorThreads : public std::enable_shared_from_this<CollectorThreads> {
   std::mutex mutex;                                    // guards the slots too, but for what CollectorState excepts
   std::vector<std::unique_ptr<CollectorState>> slots;  // fixed before start()
 
+  std::shared_ptr<RecordQueue> records;  // null: nobody records; fixed before start()
+
   void start();
   bool stop();  // see Runner::stop()
 
@@ -62,6 +64,7 @@ class CollectorThreads : public std::enable_shared_from_this<CollectorThreads> {
   void give_up_wanted();
   void run_collect(Lock& lock, uint64_t id, size_t index);
   void run_sample(Lock& lock, uint64_t id, size_t index);
+  void record(Clock::time_point now);
   void conclude(Lock& lock, CollectorState& slot, Code& told, const Outcome& outcome);
   void enter(size_t index);
   bool leave(size_t index, uint64_t id);
@@ -79,6 +82,7 @@ class CollectorThreads : public std::enable_shared_from_this<CollectorThreads> {
   int running_ = -1;  // the slot in which the holder is
   Mask wanted_ = 0;
   Mask stuck_ = 0;
+  Clock::time_point next_record_{};
   size_t next_slot_ = 0;  // where the search for work begins, so that none starves
   uint64_t collections_ = 0;
   Waiter* waiters_ = nullptr;

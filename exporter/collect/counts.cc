@@ -151,6 +151,20 @@ void Counts::write(Page& page) const {
   }
 }
 
+void Counts::record(Record& out) const {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return;
+  constexpr std::string_view prefix = "fencewatch_";
+  for (const Series* series : shown_) {
+    double sum = 0;
+    for (const auto& [labels, shown] : series->all)
+      if (const auto* const* counter = std::get_if<const prometheus::Counter*>(&shown.metric)) sum += (*counter)->Value();
+    std::string_view name = series->family->name;
+    if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+    if (sum > 0) out.put(name, static_cast<int64_t>(sum));
+  }
+}
+
 void Counts::save(const std::function<void(std::string_view line)>& out) const {
   for (const prometheus::MetricFamily& family : registry_.Collect()) {
     for (const prometheus::ClientMetric& metric : family.metric) out(to_line(saved(family, metric)));

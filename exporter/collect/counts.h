@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "exporter/collect/record.h"
 #include "exporter/exposition/page.h"
 
 namespace fencewatch {
@@ -53,6 +54,10 @@ class Counts {
 
   // Counters first, then gauges, then histograms. Nothing is allocated but for histograms, and a page that has been as large before.
   void write(Page& page) const;
+
+  // The sum of each family's counters that is not 0, under its name less the exporter's prefix. Nothing while another thread is at work
+  // here.
+  void record(Record& out) const;
 
   // One line of text for each series, those at 0 as well, for the state file: name, labels, values. No newline within, UTF-8 only if the
   // labels are.

@@ -116,6 +116,8 @@ void Runner::log_fault(size_t index, Code code, bool all) { impl_->threads->slot
 
 void Runner::also(std::function<void(Page&)> write) { impl_->also.push_back(std::move(write)); }
 
+void Runner::record_into(std::shared_ptr<RecordQueue> queue) { impl_->threads->records = std::move(queue); }
+
 Runner::Mask Runner::all() const { return enabled_.size() == kMaxCollectors ? ~Mask{0} : CollectorThreads::bit(enabled_.size()) - 1; }
 
 bool Runner::ready() const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "exporter/collect/collector.h"
+#include "exporter/collect/record_queue.h"
 
 namespace fencewatch {
 
@@ -50,6 +51,8 @@ class Runner {
   void log_fault(size_t index, Code code, bool all);
   // Shown after the health metrics in every scrape. Before start(); called by any thread, one at a time.
   void also(std::function<void(Page&)> write);
+  // Once a second, when the samplers are at work anyway, what the collectors know is put into the queue. Before start().
+  void record_into(std::shared_ptr<RecordQueue> queue);
   std::vector<Info> info() const;
   Mask all() const;
   bool ready() const;  // one collection has ended

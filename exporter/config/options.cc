@@ -36,6 +36,13 @@ int max_requests(const std::string& value) {
   return number;
 }
 
+int recorder_minutes(const std::string& value) {
+  int number = 0;
+  if (!scan::number(std::string_view(value), number) || number < 1 || number > 1440)
+    throw Refused(in_quotes(value) + " is not a number of minutes from 1 to 1440");
+  return number;
+}
+
 std::string listen_address(const std::string& value) {
   const size_t colon = value.rfind(':');
   const std::string host = value.substr(0, std::min(colon, value.size()));
@@ -128,6 +135,10 @@ std::vector<Option> settings() {
        [](Settings& c, const Values& v) { c.log_from_start = is_true(v); }},
       {"state.dir", Kind::text, "where positions in logs and what was counted are kept over a restart (default /var/lib/fencewatch)",
        [](Settings& c, const Values& v) { c.state_dir = path(v[0]); }},
+      {"recorder.minutes", Kind::text, "minutes that the recorder's ring in the state directory holds at least (default 60)",
+       [](Settings& c, const Values& v) { c.recorder_minutes = recorder_minutes(v[0]); }},
+      {"no-recorder", Kind::boolean, "do not keep the last minutes second by second in the state directory",
+       [](Settings& c, const Values& v) { c.recorder = !is_true(v); }},
       {"log.level", Kind::text, "debug, info, warn or error (default info)",
        [](Settings& c, const Values& v) {
          c.log_level = one_of(v[0], {"debug", "info", "warn", "error"});

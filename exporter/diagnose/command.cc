@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +22,7 @@
 #include "exporter/diagnose/read_node.h"
 #include "exporter/diagnose/unpacked_report.h"
 #include "exporter/node/host_clock.h"
+#include "exporter/recorder/read_ring.h"
 #include "exporter/report/to_html.h"
 #include "exporter/report/to_json.h"
 #include "exporter/report/to_text.h"
@@ -30,7 +33,7 @@ namespace {
 constexpr int kUsage = 64;  // sysexits(3)
 
 struct Asked {
-  std::string format = "text", language, since, until;
+  std::string format = "text", language, since, until, recorder;
   std::vector<std::string> paths;
 };
 
@@ -102,7 +105,18 @@ bool chinese(const std::string& language) {
   return false;
 }
 
+Printed print_recorder(const Asked& asked) {
+  std::ifstream file(asked.recorder, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  Ring ring;
+  if (!file.is_open() || file.bad()) throw Refused(in_quotes(asked.recorder) + " cannot be read");
+  if (const Status status = read_ring(bytes, ring); !status) throw Refused(in_quotes(asked.recorder) + ": " + std::string(status.text));
+  return {.exit = 0, .out = asked.format == "csv" ? ring_to_csv(ring) : ring_to_json_lines(ring), .error = {}};
+}
+
 Printed run(const Asked& asked, std::span<const Spec* const> collectors, const Rules& rules) {
+  if (!asked.recorder.empty()) return print_recorder(asked);
+  if (asked.format == "csv") throw Refused("--format=csv is for --recorder");
   std::vector<Facts> nodes;
   for (const std::string& path : asked.paths.empty() ? std::vector<std::string>{""} : asked.paths)
     nodes.push_back(read_place(path, collectors));
@@ -126,9 +140,12 @@ Printed diagnose_command(int argc, const char* const* argv, std::span<const Spec
   CLI::App app("Why was this node fenced? Of the live node, of sosreports and other trees, or of log files", "fencewatch diagnose");
   Asked asked;
   app.set_help_flag("-h,--help", "print this and exit");
-  app.add_option("--format", asked.format, "text, json or html (default text)")
-      ->check(CLI::IsMember({"text", "json", "html"}))
+  app.add_option("--format", asked.format, "text, json or html (default text); of --recorder JSON lines or csv")
+      ->check(CLI::IsMember({"text", "json", "html", "csv"}))
       ->type_name("FORMAT");
+  app.add_option("--recorder", asked.recorder,
+                 "print what a recorder's ring holds, and nothing else (recorder.ring in the state directory)")
+      ->type_name("FILE");
   app.add_option("--lang", asked.language, "en or zh (default by LANG)")->check(CLI::IsMember({"en", "zh"}))->type_name("LANG");
   app.add_option("--since", asked.since, "incidents from then on: 2024-04-01, \"2024-04-01 11:30\" or 24h (default 24h for the live node)")
       ->type_name("TIME");

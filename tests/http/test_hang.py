@@ -1,10 +1,13 @@
 """A machine whose disk and whose memory management hang: what scrapes, collects and answers does not wait for them."""
+import datetime
+import json
 import os
 import re
 import subprocess
 import tempfile
 import unittest
 
+import exporter
 from exporter import Exporter, until
 from test_faults import up
 
@@ -48,7 +51,26 @@ class Hang(unittest.TestCase):
             self.assertEqual(up(text), up(before), text)
             self.assertEqual(self.metric(text, "fencewatch_threads_created_after_lock_total"), 0)
         self.assertGreater(self.metric(text, "fencewatch_disk_hanging_seconds"), 0)
-        self.assertEqual([hung for hung in self.told() if hung[0] not in ("disk", "log-source", "logs", "state", "web-config")], [])
+        self.assertEqual([hung for hung in self.told() if hung[0] not in ("disk", "log-source", "logs", "state", "web-config", "record")], [])
+
+    def test_the_recorder_hangs_alone_and_what_waits_is_written_afterwards(self):
+        until(lambda: self.exporter.metric("fencewatch_recorder_records_total"), "something is recorded")
+        with open(self.flag, "w"):
+            pass
+        until(lambda: ["record", "pwrite", ""] in self.told(), "the recorder hangs")
+        os.unlink(self.flag)  # nothing else begins to hang
+        until(lambda: self.exporter.metric("fencewatch_recorder_behind_seconds") > 8, "that it hangs is told")
+        self.assertEqual(up(self.exporter.get().text), up(self.exporter.get().text))
+        until(lambda: self.exporter.metric("fencewatch_recorder_behind_seconds") < 8, "the disk is back", 60)
+        text = self.exporter.get().text
+        self.assertEqual(self.metric(text, "fencewatch_recorder_lost_records_total"), 0)
+        self.assertEqual(self.metric(text, "fencewatch_recorder_write_failures_total"), 0)
+        ring = subprocess.run([exporter.BINARY, "diagnose", f"--recorder={self.directory.name}/state/recorder.ring", "--format=json"],
+                              check=True, capture_output=True, text=True).stdout
+        times = [datetime.datetime.fromisoformat(json.loads(line)["time"].rstrip("Z")) for line in ring.splitlines()]
+        gaps = [(after - before).total_seconds() for before, after in zip(times, times[1:])]
+        self.assertGreater(len(times), 10)
+        self.assertLess(max(gaps), 15, "a record for each second, also of those in which the disk hung")
 
     def test_it_ends_while_the_disk_hangs(self):
         with open(self.flag, "w"):
