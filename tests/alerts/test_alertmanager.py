@@ -4,7 +4,7 @@ import unittest
 
 import yaml
 
-from mixin import ALERTS, alerts, mixin, run
+from mixin import ALERTS, ROOT, alerts, mixin, run
 
 CONFIG = ALERTS / "alertmanager.yml"
 RECEIVER = {"critical": "page", "warning": "chat", "info": "list"}
@@ -47,6 +47,16 @@ class Alertmanager(unittest.TestCase):
             for matcher in rule["source_matchers"] + rule["target_matchers"]:
                 for name in re.fullmatch(r'alertname=~?"(.*)"', matcher).group(1).split("|"):
                     self.assertIn(name, alerts())
+
+    def test_the_silence_is_for_a_target_as_it_is_labelled(self):
+        """deploy/prometheus takes the port off; the cluster is that of its file of targets."""
+        said = re.search(r"amtool silence add .*--comment='[^']*' (.*)", CONFIG.read_text()).group(1)
+        matchers = dict(word.split("=", 1) for word in said.split())
+        prometheus = ROOT / "deploy/prometheus"
+        target, = yaml.safe_load((prometheus / "targets/hosts.yml").read_text())
+        relabel, = yaml.safe_load((prometheus / "prometheus.yml").read_text())["scrape_configs"][0]["relabel_configs"]
+        instance = re.fullmatch(relabel["regex"], "n1:19664").group(int(relabel["replacement"][1:]))
+        self.assertEqual(matchers, {"cluster": target["labels"]["cluster"], relabel["target_label"]: instance})
 
     def test_high_risk_silences_all_of_its_causes(self):
         """Its causes are the alerts on memory, and of those on corosync the ones that say it is late; and that it answers no more."""

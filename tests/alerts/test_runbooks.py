@@ -50,6 +50,36 @@ class Runbooks(unittest.TestCase):
             for metric in used_metrics((ROOT / name).read_text()):
                 self.assertIn(metric, known, name)
 
+    def test_commands_of_pcs_have_their_like_for_crm(self):
+        for file in RUNBOOKS.glob("*.md"):
+            for part in file.read_text().split("\n## 中文\n"):
+                for line in part.splitlines():
+                    with self.subTest(file.stem, line=line):
+                        self.assertLessEqual(len(re.findall(r"\bpcs (?!stonith history)", line)), len(re.findall(r"\bcrm ", line)))
+                        self.assertTrue("pcs stonith history" not in line or "stonith_admin --history" in line)
+
+    def test_nodes_with_tls_are_asked_too(self):
+        for file in RUNBOOKS.glob("*.md"):
+            with self.subTest(file.stem):
+                for part in file.read_text().split("\n## 中文\n"):
+                    self.assertEqual("http://NODE:19664" in file.read_text(), "-u USER https://NODE:19664/" in part)
+
+    def test_the_exporter_is_tried_as_the_user_of_its_service(self):
+        unit = (ROOT / "deploy/systemd/fencewatch.service").read_text()
+        user, group = (re.search(rf"^{key}=(.*)$", unit, re.M).group(1) for key in ("User", "Group"))
+        also = re.search(r"^SupplementaryGroups=(.*)$", unit, re.M).group(1)
+        config = re.search(r"^ExecStart=\S+ (--config.file=\S+)", unit, re.M).group(1)
+        lines = [line for file in RUNBOOKS.glob("*.md") for line in file.read_text().splitlines() if "fencewatch --once" in line]
+        self.assertTrue(lines)
+        for line in lines:
+            self.assertIn(f"setpriv --reuid={user} --regid={group} --groups={also} fencewatch --once {config}", line)
+
+    def test_a_link_that_flaps_does_so_within_the_time_of_the_alert(self):
+        self.assertIn("half an hour", alerts()["CorosyncLinkFlapping"]["annotations"]["description"])
+        english, chinese = (RUNBOOKS / "CorosyncLinkFlapping.md").read_text().split("\n## 中文\n")
+        self.assertIn("within half an hour", english)
+        self.assertIn("半小时内", chinese)
+
     def test_links_exist(self):
         for file in RUNBOOKS.glob("*.md"):
             with self.subTest(file.stem):

@@ -57,7 +57,7 @@ class Configurations(unittest.TestCase):
         monitor = load("../kubernetes/monitoring/podmonitor.yaml")["spec"]["podMetricsEndpoints"][0]["relabelings"]
         here = load("prometheus-kubernetes.yml")["scrape_configs"][0]["relabel_configs"]
         self.assertEqual({(tuple(r["sourceLabels"]), r["targetLabel"]) for r in monitor if "sourceLabels" in r},
-                         {(tuple(r["source_labels"]), r["target_label"]) for r in here if "target_label" in r})
+                         {(tuple(r["source_labels"]), r["target_label"]) for r in here if "target_label" in r and "source_labels" in r})
 
     def test_grafana_finds_the_dashboards(self):
         path = load("grafana/provisioning/dashboards/fencewatch.yml")["providers"][0]["options"]["path"]
@@ -97,14 +97,15 @@ class Scraped(unittest.TestCase):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
 
-    def targets(self, port):
+    def asked(self, port, path):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/targets?state=active", timeout=10) as answer:
-                return json.load(answer)["data"]["activeTargets"]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=10) as answer:
+                return json.load(answer)["data"]
         except (urllib.error.URLError, OSError):
-            return []
+            return None
 
-    def test_a_host_from_a_file(self):
+    def scraped(self, name, config):
+        """The labels of the one target that Prometheus has with this configuration, once it is up; and what a query by them finds."""
         if shutil.which("prometheus") is None:
             self.skipTest("needs prometheus")
         self.directory = tempfile.mkdtemp(prefix="fencewatch-prometheus-")
@@ -112,12 +113,39 @@ class Scraped(unittest.TestCase):
         shutil.copytree(HERE, os.path.join(self.directory, "deploy/prometheus"))
         shutil.copytree(os.path.join(REPOSITORY, "alerts"), os.path.join(self.directory, "alerts"))
         exporter, prometheus = free_port(), free_port()
-        with open(os.path.join(self.directory, "deploy/prometheus/targets/hosts.yml"), "w") as file:
-            yaml.safe_dump([{"targets": [f"127.0.0.1:{exporter}"], "labels": {"cluster": "trial"}}], file)
+        config(f"127.0.0.1:{exporter}")
         self.start(BINARY, f"--web.listen-address=127.0.0.1:{exporter}", f"--state.dir={self.directory}/state", log="fencewatch.log")
-        self.start("prometheus", "--config.file=deploy/prometheus/prometheus.yml", "--storage.tsdb.path=tsdb", f"--web.listen-address=127.0.0.1:{prometheus}", log="prometheus.log")
-        up = waiting.until(lambda: [t for t in self.targets(prometheus) if t["health"] == "up"], "Prometheus has scraped fencewatch", 90)
-        self.assertEqual([t["labels"] for t in up], [{"job": "fencewatch", "instance": "127.0.0.1", "cluster": "trial"}])
+        self.start("prometheus", f"--config.file=deploy/prometheus/{name}", "--storage.tsdb.path=tsdb", f"--web.listen-address=127.0.0.1:{prometheus}", log="prometheus.log")
+
+        def up():
+            targets = (self.asked(prometheus, "targets?state=active") or {}).get("activeTargets", [])
+            return [target["labels"] for target in targets if target["health"] == "up"]
+        labels, = waiting.until(up, "Prometheus has scraped fencewatch", 90)
+        # As the dashboards' variable `cluster` asks.
+        clusters = self.asked(prometheus, "label/cluster/values?match[]=fencewatch_build_info")
+        return labels, clusters
+
+    def write(self, path, what):
+        with open(os.path.join(self.directory, "deploy/prometheus", path), "w") as file:
+            yaml.safe_dump(what, file)
+
+    def test_a_host_from_a_file(self):
+        def config(address):
+            hosts = load("targets/hosts.yml")
+            hosts[0]["targets"] = [address]
+            self.write("targets/hosts.yml", hosts)
+        self.assertEqual(self.scraped("prometheus.yml", config), ({"job": "fencewatch", "instance": "127.0.0.1", "cluster": "ha-1"}, ["ha-1"]))
+
+    def test_a_pod(self):
+        """What the API would tell of it given by hand."""
+        def config(address):
+            kubernetes = load("prometheus-kubernetes.yml")
+            scrape, = kubernetes["scrape_configs"]
+            del scrape["kubernetes_sd_configs"]
+            scrape["static_configs"] = [{"targets": [address], "labels": {"__meta_kubernetes_pod_container_port_name": "metrics", "__meta_kubernetes_pod_node_name": "n1"}}]
+            self.write("prometheus-kubernetes.yml", kubernetes)
+        self.assertEqual(self.scraped("prometheus-kubernetes.yml", config),
+                         ({"job": "fencewatch", "instance": "n1", "node": "n1", "cluster": "kubernetes-1"}, ["kubernetes-1"]))
 
 
 if __name__ == "__main__":
