@@ -353,12 +353,21 @@ ChainLink fence_link(const Facts& facts) {
   if (!clean) return link;
   link.state = *clean == 1 ? LinkState::good : LinkState::warning;
   link.says = *clean == 1 ? Text{"ended with a shutdown", "正常关机"} : Text{"just ended, as by a fence", "未经关机即结束，如被隔离"};
+  if (const auto end = facts.samples.value("fencewatch_previous_boot_last_record_timestamp_seconds")) {
+    const std::string time = iso_time(facts.zone, static_cast<int64_t>(*end * 1e6));
+    link.says.en += "; it was alive until " + time + " at least";
+    link.says.zh += "；至少存活到 " + time;
+  }
   return link;
 }
 
 void identify(const Facts& facts, NodeReport& out) {
   out.zones = zones_of(facts);
   out.chain = {books_link(facts), memory_link(facts), token_link(facts), fence_link(facts)};
+  if (const auto end = facts.samples.value("fencewatch_previous_boot_last_record_timestamp_seconds"))
+    out.last_record = iso_time(facts.zone, static_cast<int64_t>(*end * 1e6));
+  for (const Sample* sample : facts.samples.of("fencewatch_previous_boot_last_minutes"))
+    out.last_minutes.push_back({std::string(sample->label("quantity")), std::string(sample->label("stat")), sample->value});
   out.release = release_of(facts);
   out.vendor = label(facts, "fencewatch_machine_info", "vendor");
   out.product = label(facts, "fencewatch_machine_info", "product");

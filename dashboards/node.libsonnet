@@ -135,6 +135,19 @@ function(config) g.dashboard(
         g.target('max by (instance) (fencewatch_memory_locked{%s})' % s, '{{instance}} exporter locked'),
       ], g.answersMapping, h=6),
     ],
+    [
+      g.table("The last boot's end", 'What the recorder held of the last five minutes of the boot before: how much counters grew, and the range of the rest. Empty where nothing was recorded then.', [
+        g.tableTarget('max by (instance, quantity, stat) (fencewatch_previous_boot_last_minutes{%s})' % s),
+      ], [
+        { id: 'organize', options: { excludeByName: { Time: true }, renameByName: { Value: 'value' } } },
+        { id: 'sortBy', options: { sort: [{ field: 'quantity', desc: false }] } },
+      ], w=16, h=10),
+      g.table('Alive until', 'When the last record of the boot before was made. What happened later is not known from the node.', [
+        g.tableTarget('max by (instance) (fencewatch_previous_boot_last_record_timestamp_seconds{%s} * 1000)' % s),
+      ], [
+        { id: 'organize', options: { excludeByName: { Time: true }, renameByName: { Value: 'until' } } },
+      ], w=8, h=10) + { fieldConfig+: { overrides: [g.override('until', { unit: 'dateTimeAsIso' })] } },
+    ],
   ],
   [
     g.mark('Boots', 'fencewatch_boot_time_seconds{%s}' % s, 'started: {{instance}}', g.colors.none),

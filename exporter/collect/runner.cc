@@ -146,6 +146,10 @@ bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& 
 }
 
 Runner::Clock::time_point Runner::last(Bytes& out) const {
+  {
+    const std::lock_guard lock(impl_->process_mutex);
+    impl_->process_page.render(Format::text, out);
+  }
   const std::lock_guard lock(impl_->threads->mutex);
   Clock::time_point oldest = Clock::now();
   for (const auto& slot : impl_->threads->slots) {

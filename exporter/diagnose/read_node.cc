@@ -20,11 +20,14 @@
 #include "exporter/logs/sources/archive.h"
 #include "exporter/node/host_clock.h"
 #include "exporter/node/node.h"
+#include "exporter/recorder/last_boot.h"
+#include "exporter/recorder/recorder.h"
 
 namespace fencewatch {
 namespace {
 
 constexpr std::chrono::seconds kCollect{30};
+constexpr std::string_view kRing = "var/lib/fencewatch/recorder.ring";
 constexpr std::string_view kHostnames[] = {"etc/hostname", "sos_commands/host/hostname", "sos_commands/general/hostname",
                                            "proc/sys/kernel/hostname"};
 
@@ -95,6 +98,18 @@ void read_crashes(const Node& node, const std::shared_ptr<const Fd>& root, std::
   log.assume_time(0);
 }
 
+// Without one, or without a boot before the latest that it knows, nothing is told.
+void read_recorder(const Node& node, Samples& out) {
+  Bytes bytes;
+  Ring ring;
+  if (!node.read(kRing, bytes) || !read_ring(bytes, ring)) return;
+  Page page;
+  Recorder::write(LastBoot::of(ring), page);
+  bytes.clear();
+  page.render(Format::text, bytes);
+  out.parse(bytes.view());
+}
+
 void note_failures(const Runner& runner, std::vector<Unread>& unread) {
   for (const Runner::Info& info : runner.info()) {
     if (info.up || !info.available) continue;
@@ -146,6 +161,7 @@ Facts read_node(std::span<const Spec* const> collectors, Settings settings) {
   Bytes text;
   runner.scrape(runner.all(), Format::text, Runner::Clock::now() + kCollect, text);
   facts.samples.parse(text.view());
+  read_recorder(*node, facts.samples);
   note_failures(runner, facts.unread);
   log.give(facts);
   return facts;

@@ -72,8 +72,8 @@ std::string private_directory() {
 }  // namespace
 
 bool is_read(std::string_view path) {
-  constexpr std::string_view kTrees[] = {"proc/",        "sys/",     "etc/corosync/", "etc/sysconfig/",
-                                         "etc/default/", "var/log/", "var/crash/",    "sos_commands/"};
+  constexpr std::string_view kTrees[] = {"proc/",    "sys/",       "etc/corosync/", "etc/sysconfig/",     "etc/default/",
+                                         "var/log/", "var/crash/", "sos_commands/", "var/lib/fencewatch/"};
   constexpr std::string_view kFiles[] = {"etc/hostname", "etc/localtime", "etc/machine-id", "etc/os-release", "date", "uptime", "hostname"};
   constexpr std::string_view kNever[] = {"var/log/sa/", "var/log/audit/", "var/log/anaconda/", "sos_commands/selinux/"};
   const auto starts = [path](std::string_view tree) { return path.starts_with(tree); };

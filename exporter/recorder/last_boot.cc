@@ -17,6 +17,17 @@ void LastBoot::add(const std::string& key, int64_t value) {
   seen.highest = std::max(seen.highest, value);
 }
 
+LastBoot LastBoot::of(const Ring& ring) {
+  LastBoot found;
+  const RingBlock* wanted = nullptr;
+  for (auto block = ring.blocks.rbegin(); block != ring.blocks.rend(); ++block) {
+    if (wanted == nullptr && (block->boot_id == ring.blocks.back().boot_id || block->rows.empty())) continue;
+    if (wanted == nullptr) wanted = &*block;
+    if (block->boot_id != wanted->boot_id || !found.add(*block)) break;
+  }
+  return found;
+}
+
 bool LastBoot::add(const RingBlock& block) {
   for (auto row = block.rows.rbegin(); row != block.rows.rend(); ++row) {
     if (!last_ms_) last_ms_ = row->time_ms;

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "exporter/recorder/ring_block.h"
+#include "exporter/recorder/read_ring.h"
 
 namespace fencewatch {
 
@@ -15,6 +15,9 @@ class LastBoot {
  public:
   static constexpr int64_t kSpanMs = 300'000;
   static constexpr size_t kMost = 256;  // quantities
+
+  // Of the boot before that of the newest block.
+  static LastBoot of(const Ring& ring);
 
   // The blocks of one boot, the latest first. False: those before are not wanted.
   bool add(const RingBlock& block);

@@ -177,6 +177,10 @@ void Recorder::Impl::show(Page& page) {
   page.one(kFamilies[kBehind], since == 0 ? 0.0 : static_cast<double>(std::max<int64_t>(0, now_ms() - since)) / 1e3);
   page.one(kFamilies[kBytes], bytes.load());
   const std::lock_guard lock(mutex);
+  Recorder::write(last_boot, page);
+}
+
+void Recorder::write(const LastBoot& last_boot, Page& page) {
   if (!last_boot.last_ms()) return;
   page.one(kFamilies[kBootEnd], static_cast<double>(*last_boot.last_ms()) / 1e3);
   page.begin(kFamilies[kBootMinutes]);

@@ -11,6 +11,7 @@ namespace fencewatch {
 
 struct Settings;
 class Runner;
+class LastBoot;
 
 // A thread of its own writes what the Runner puts into a queue. It is an ordinary one, and whatever it hangs in costs nothing but records:
 // neither side ever waits for the other.
@@ -25,6 +26,7 @@ class Recorder {
   bool stop();   // what is in the queue is written; false: the disk hangs, and the thread was left there
 
   static std::span<const Family> families();
+  static void write(const LastBoot& last_boot, Page& page);  // previous_boot_last_*
 
  private:
   struct Impl;

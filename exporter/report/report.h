@@ -99,6 +99,12 @@ struct ChainLink {
   Text title, says;
 };
 
+// What the recorder held of the last five minutes of the boot before: collector's quantity, and which of its values.
+struct LastMinutes {
+  std::string quantity, stat;
+  double value = 0;
+};
+
 struct NodeReport {
   std::string name, source;  // source empty: only others tell of it
   std::string release, vendor, product;
@@ -111,6 +117,8 @@ struct NodeReport {
   std::vector<Unread> unread;
   std::vector<ZoneMarks> zones;
   std::vector<ChainLink> chain;
+  std::string last_record;  // of the boot before, as Evidence::time; empty: the recorder holds none
+  std::vector<LastMinutes> last_minutes;
 };
 
 struct TimelineEntry {

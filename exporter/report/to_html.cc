@@ -228,6 +228,18 @@ void write(const Incident& incident, Page& out) {
   }
 }
 
+// The recorder's, of the boot before this one.
+void write(const std::string& last_record, const std::vector<LastMinutes>& minutes, Page& out) {
+  if (last_record.empty()) return;
+  out.element("h2", "The last boot's end", "上次启动的结束").raw("<p>").say("Last record: ", "最后一条记录：").text(last_record);
+  out.raw("</p>\n<details><summary>").say("Its last five minutes", "最后五分钟").raw("</summary><div class=\"wide\"><table>\n");
+  for (const LastMinutes& each : minutes) {
+    out.raw("<tr><th scope=\"row\">").text(each.quantity).raw("</th><td>").text(each.stat).raw("</td><td>").number(each.value);
+    out.raw("</td></tr>\n");
+  }
+  out.raw("</table></div></details>\n");
+}
+
 void write(const NodeReport& node, bool alone, Page& out) {
   out.raw("<section>\n");
   if (alone)
@@ -253,6 +265,7 @@ void write(const NodeReport& node, bool alone, Page& out) {
     write(finding.evidence, out);
   }
   draw(node.zones, out);
+  write(node.last_record, node.last_minutes, out);
   if (!node.unread.empty()) out.element("h2", "Could not be read", "无法读取").raw("<ul>\n");
   for (const Unread& unread : node.unread) out.raw("<li>").text(unread.file).raw(": ").text(unread.reason).raw("</li>\n");
   if (!node.unread.empty()) out.raw("</ul>\n");

@@ -14,6 +14,7 @@ Json to_value(const Finding& finding);
 Json to_value(const Advisory& advisory);
 Json to_value(const KilledProcess& kill);
 Json to_value(const Unread& unread);
+Json to_value(const LastMinutes& last);
 Json to_value(const ChainLink& link);
 Json to_value(const NodeReport& node);
 Json to_value(const TimelineEntry& entry);
@@ -83,6 +84,8 @@ Json to_value(const ChainLink& link) {
 
 Json to_value(const Unread& unread) { return {{"file", unread.file}, {"reason", unread.reason}}; }
 
+Json to_value(const LastMinutes& last) { return {{"quantity", last.quantity}, {"stat", last.stat}, {"value", last.value}}; }
+
 Json to_value(const NodeReport& node) {
   return {{"name", node.name},
           {"source", node.source},
@@ -91,6 +94,7 @@ Json to_value(const NodeReport& node) {
           {"stage", node.stage},
           {"verdict", to_value(node.verdict)},
           {"chain", to_array(node.chain)},
+          {"last_boot", {{"last_record", node.last_record}, {"last_minutes", to_array(node.last_minutes)}}},
           {"findings", to_array(node.findings)},
           {"incidents", to_array(node.incidents)},
           {"oom_kills", to_array(node.oom_kills)},

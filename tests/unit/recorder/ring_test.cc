@@ -201,6 +201,14 @@ TEST_CASE("of the boot before the last five minutes are told: what is counted by
   CHECK(told ==
         "direct_stalls_total increase 2100\nzone_free_pages/0/Normal last 399\nzone_free_pages/0/Normal lowest 99\n"
         "zone_free_pages/0/Normal highest 399\n");
+  Ring ring;
+  REQUIRE(read_ring(bytes_of(directory.root() + "/" + RingFile::kName), ring));
+  std::string of_ring;
+  LastBoot::of(ring).each([&of_ring](std::string_view quantity, std::string_view stat, int64_t value) {
+    of_ring.append(quantity).append(" ").append(stat).append(" ").append(std::to_string(value)).append("\n");
+  });
+  CHECK(of_ring == told);
+  CHECK_FALSE(LastBoot::of({}).last_ms());
   LastBoot none;
   file.each_of_boot_before(bytes_of_boot("00000000-0000-0000-0000-000000000002"), [&](const RingBlock& block) { return none.add(block); });
   CHECK(none.last_ms() == kNoon + 1000);
