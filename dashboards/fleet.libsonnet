@@ -2,8 +2,11 @@
 local g = import 'lib.libsonnet';
 
 local s = g.selector;
-local level(n) = 'count(instance:fencewatch_fence_risk:level{%s} == %d) or vector(0)' % [s, n];
 local column(metric) = g.tableTarget('max by (cluster, instance) (%s{%s})' % [metric, s]);
+// Of a node that does not answer only what was wrong when it last did: that nothing was says nothing of now.
+local known(metric) = '(%s{%s} > 0 or %s{%s} and on (cluster, job, instance) (up{%s} == 1))' % [metric, s, metric, s, s];
+local link(metric) = g.tableTarget('max by (cluster, instance) %s' % known(metric));
+local level(n) = 'count(%s == %d) or vector(0)' % [known('instance:fencewatch_fence_risk:level'), n];
 local risk(n, name, color) =
   g.stat('Risk %d, %s' % [n, name], 'Nodes whose fence risk is %d now. What the levels mean: alerts/README.md.' % n, 'short', [g.target(level(n))], color);
 
@@ -57,16 +60,19 @@ function(config) g.dashboard(
     [
       g.table(
         'Nodes',
-        'The chain from left to right: memory mis-set, memory in distress, corosync late; empty where the node has nothing to read. A node that does not answer keeps its links for ten minutes. Click a node for its details.',
+        'Nodes that do not answer first, then by risk. The chain from left to right: memory mis-set, memory in distress, corosync late; empty where the node has nothing to read. Of a node that does not answer only what was wrong is kept, for ten minutes. Click a node for its details.',
         [
-          column('instance:fencewatch_fence_risk:level'),
-          column('instance:fencewatch_memory_misset:bool'),
-          column('instance:fencewatch_memory_distress:bool'),
-          column('instance:fencewatch_corosync_late:bool'),
+          link('instance:fencewatch_fence_risk:level'),
+          link('instance:fencewatch_memory_misset:bool'),
+          link('instance:fencewatch_memory_distress:bool'),
+          link('instance:fencewatch_corosync_late:bool'),
           column('fencewatch_zones_watermark_honoured_ratio_min'),
           g.tableTarget('max by (cluster, instance, release) (fencewatch_kernel_info{%s})' % s),
           g.tableTarget('max by (cluster, instance, vendor, product) (fencewatch_machine_info{%s})' % s),
           column('up'),
+          // By this the rows are in order.
+          g.tableTarget('max by (cluster, instance) ((10 - up{%s}) == 10 or %s)' % [s, known('instance:fencewatch_fence_risk:level')]),
+          g.tableTarget('1000 * max by (cluster, instance) (max_over_time(timestamp(up{%s} == 1)[6h:5m]) and on (cluster, job, instance) (up{%s} == 0))' % [s, s]),
         ],
         [
           { id: 'merge', options: {} },
@@ -74,7 +80,7 @@ function(config) g.dashboard(
             id: 'organize',
             options: {
               excludeByName: { Time: true, 'Value #F': true, 'Value #G': true },
-              indexByName: { 'Value #A': 0, cluster: 1, instance: 2, 'Value #H': 3, 'Value #B': 4, 'Value #C': 5, 'Value #D': 6, 'Value #E': 7, release: 8, vendor: 9, product: 10 },
+              indexByName: { 'Value #A': 0, cluster: 1, instance: 2, 'Value #H': 3, 'Value #J': 4, 'Value #B': 5, 'Value #C': 6, 'Value #D': 7, 'Value #E': 8, release: 9, vendor: 10, product: 11, 'Value #I': 12 },
               renameByName: {
                 'Value #A': 'risk',
                 'Value #B': 'memory mis-set',
@@ -82,10 +88,12 @@ function(config) g.dashboard(
                 'Value #D': 'corosync late',
                 'Value #E': 'least watermark ratio',
                 'Value #H': 'answers',
+                'Value #I': 'order',
+                'Value #J': 'last answered',
               },
             },
           },
-          { id: 'sortBy', options: { sort: [{ field: 'risk', desc: true }] } },
+          { id: 'sortBy', options: { sort: [{ field: 'order', desc: true }] } },
         ],
       ) + {
         local cell = { type: 'color-background', mode: 'basic' },
@@ -96,6 +104,8 @@ function(config) g.dashboard(
           g.override('in distress', { mappings: g.yesNoMapping, 'custom.cellOptions': cell }),
           g.override('corosync late', { mappings: g.yesNoMapping, 'custom.cellOptions': cell }),
           g.override('least watermark ratio', { unit: 'percentunit' }),
+          g.override('last answered', { unit: 'dateTimeFromNow' }),
+          g.override('order', { 'custom.hidden': true }),
           g.override('instance', { links: [{ title: 'Details', url: '/d/fencewatch-node?${datasource:queryparam}&var-cluster=${__data.fields.cluster}&var-instance=${__data.fields.instance}' }] }),
         ] },
       },
@@ -110,8 +120,8 @@ function(config) g.dashboard(
         g.override('2 elevated', { color: { mode: 'fixed', fixedColor: g.colors.elevated } }),
         g.override('1 latent', { color: { mode: 'fixed', fixedColor: g.colors.latent } }),
       ] } },
-      g.table('Advisories', 'Machines by what each list of known kernel faults says of their release.', [
-        g.tableTarget('count by (advisory, status) (fencewatch_kernel_advisory{%s} == 1)' % s),
+      g.table('Advisories', 'Machines of whose release a list of known kernel faults has a verdict; where it has none they are not here.', [
+        g.tableTarget('count by (advisory, status) (fencewatch_kernel_advisory{%s,status!="unknown"} == 1)' % s),
       ], [
         { id: 'organize', options: { excludeByName: { Time: true }, renameByName: { Value: 'machines' } } },
         { id: 'sortBy', options: { sort: [{ field: 'status', desc: false }] } },
