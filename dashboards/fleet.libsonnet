@@ -72,7 +72,7 @@ function(config) g.dashboard(
           column('up'),
           // By this the rows are in order.
           g.tableTarget('max by (cluster, instance) ((10 - up{%s}) == 10 or %s)' % [s, known('instance:fencewatch_fence_risk:level')]),
-          g.tableTarget('1000 * max by (cluster, instance) (max_over_time(timestamp(up{%s} == 1)[6h:5m]) and on (cluster, job, instance) (up{%s} == 0))' % [s, s]),
+          g.tableTarget('1000 * max by (cluster, instance) (max_over_time(timestamp(up{%s} == 1)[1h:15s]) and on (cluster, job, instance) (up{%s} == 0))' % [s, s]),
         ],
         [
           { id: 'merge', options: {} },
