@@ -1,4 +1,4 @@
-// One alert. `slow`: evaluated every slowInterval only, as is enough for what does not page. mixin.libsonnet adds the annotation runbook_url and makes the groups.
+// One alert. `slow`: evaluated every slowInterval only, as is enough for what does not page. mixin.libsonnet adds the annotation runbook_url, a summary in another language, and makes the groups.
 {
   new(name, severity, expr, summary, description, wait='0m', slow=severity != 'critical'):: {
     slow:: slow,

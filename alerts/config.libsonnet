@@ -3,6 +3,8 @@
   _config+:: {
     // Where the runbooks are, %s is the alert's name. The copies in the project's repository unless you serve your own.
     runbookURL: 'https://github.com/fencewatch/fencewatch/blob/main/alerts/runbooks/%s.md',
+    // In which language an alert's summary is: 'en' or 'zh' (summaries_zh.libsonnet). Descriptions are English; runbooks have both.
+    summaryLanguage: 'en',
     // Which targets are fencewatch.
     selector: 'job="fencewatch"',
     clusterLabel: 'cluster',

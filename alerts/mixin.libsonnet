@@ -11,11 +11,12 @@
 + (import '../dashboards/dashboards.libsonnet')
 + {
   local url = $._config.runbookURL,
-  local withRunbook(rule) = rule { annotations+: { runbook_url: url % rule.alert } },
+  local summaries = { en: null, zh: import 'summaries_zh.libsonnet' }[$._config.summaryLanguage],
+  local annotated(rule) = rule { annotations+: { runbook_url: url % rule.alert } + (if summaries == null then {} else { summary: summaries[rule.alert] }) },
 
   // A group becomes two: alerts that are evaluated with everything else, and slow ones.
   local split(group) =
-    local some(slow) = [withRunbook(rule) for rule in group.rules if rule.slow == slow];
+    local some(slow) = [annotated(rule) for rule in group.rules if rule.slow == slow];
     [{ name: group.name, interval: $._config.fastInterval, rules: some(false) }, { name: group.name + '.slow', interval: $._config.slowInterval, rules: some(true) }],
 
   prometheusAlerts+:: {

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
+#include "exporter/base/suggestion.h"
 #include "exporter/base/yaml.h"
 #include "exporter/config/custom_rules.h"
+#include "exporter/config/help_text.h"
 #include "exporter/config/options.h"
 
 namespace fencewatch {
@@ -20,6 +23,13 @@ struct Said {
   std::string where;
 };
 using AllSaid = std::map<std::string, Said, std::less<>>;
+
+// The names of `known` with `before` in front of them.
+std::vector<std::string> names(const std::vector<Option>& known, const std::string& before = "") {
+  std::vector<std::string> all;
+  for (const Option& option : known) all.push_back(before + option.name);
+  return all;
+}
 
 // ---- The YAML file ------------------------------------------------------------------------------------------------------------
 
@@ -54,17 +64,26 @@ class File {
         return;
       }
       const auto in_section = [&section](const Option& s) { return s.name.starts_with(section + "."); };
-      if (std::none_of(known_.begin(), known_.end(), in_section)) refuse(key, "unknown key " + in_quotes(section));
+      if (std::none_of(known_.begin(), known_.end(), in_section))
+        refuse(key, "unknown key " + in_quotes(section) + did_you_mean(section, sections()));
       if (!value.IsMap()) refuse(key, section + ": expected a map");
       within(section, value);
     });
+  }
+
+  std::vector<std::string> sections() const {
+    std::vector<std::string> all{"custom_events"};
+    for (const Option& option : known_) all.push_back(option.name.substr(0, option.name.find('.')));
+    return all;
   }
 
   void within(const std::string& section, const YAML::Node& map) {
     each(map, section + ".", [&](const YAML::Node& key, const std::string& name, const YAML::Node& value) {
       const std::string full = section + "." + name;
       const auto setting = std::find_if(known_.begin(), known_.end(), [&full](const Option& s) { return s.name == full; });
-      if (setting == known_.end()) refuse(key, "unknown " + std::string(section == "collector" ? "collector " : "key ") + in_quotes(full));
+      if (setting == known_.end())
+        refuse(key, "unknown " + std::string(section == "collector" ? "collector " : "key ") + in_quotes(full) +
+                        did_you_mean(full, names(known_)));
       said_[full] = Said{values_of(*setting, key, value), at(value.IsDefined() && !value.IsNull() ? value : key) + full};
     });
   }
@@ -118,19 +137,31 @@ Settings::Mode mode_of(std::span<const std::pair<CLI::Option*, Settings::Mode>> 
   return mode;
 }
 
-void refuse_unknown(const std::vector<std::string>& remaining) {
+void refuse_unknown(const std::vector<std::string>& remaining, const CLI::App& app, const std::vector<Option>& known) {
   if (remaining.empty()) return;
   const std::string flag = remaining[0].substr(0, remaining[0].find('='));
   for (const std::string_view prefix : {"--collector.", "--no-collector."}) {
-    if (flag.starts_with(prefix)) throw Refused("unknown collector " + in_quotes(flag.substr(prefix.size())) + " in " + in_quotes(flag));
+    if (!flag.starts_with(prefix)) continue;
+    const std::string before(prefix.substr(0, prefix.find('c')));
+    throw Refused("unknown collector " + in_quotes(flag.substr(prefix.size())) + " in " + in_quotes(flag) +
+                  did_you_mean(flag, names(known, before)));
   }
-  throw Refused((flag.starts_with('-') ? "unknown flag " : "unexpected argument ") + in_quotes(flag));
+  if (!flag.starts_with('-')) {
+    const std::string commands[] = {"diagnose"};
+    throw Refused("unexpected argument " + in_quotes(flag) + did_you_mean(flag, commands));
+  }
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  throw Refused("unknown flag " + in_quotes(flag) + did_you_mean(flag, flags));
 }
 
 Flags parse_flags(CLI::App& app, int argc, const char* const* argv, const std::vector<Option>& known) {
   Flags flags;
   app.allow_extras();
   app.set_help_flag("-h,--help", "print this and exit");
+  app.formatter(std::make_shared<HelpText>());
   std::vector<std::pair<CLI::Option*, const Option*>> options;
   std::vector<Values> values(known.size());
   std::vector<char> switches(known.size());
@@ -143,7 +174,7 @@ Flags parse_flags(CLI::App& app, int argc, const char* const* argv, const std::v
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     } else {
       option = app.add_option("--" + setting.name, values[i], setting.help)->allow_extra_args(false);
-      option->type_name(setting.kind == Kind::list ? "VALUE ..." : "VALUE");
+      option->type_name("VALUE");
     }
     options.emplace_back(option, &setting);
   }
@@ -154,7 +185,7 @@ Flags parse_flags(CLI::App& app, int argc, const char* const* argv, const std::v
       {app.add_flag("--check-config", flags.check, "check flags and files and exit"), Settings::Mode::check}};
   app.add_flag("--version", flags.version, "print the version and exit");
   app.parse(argc, argv);
-  refuse_unknown(app.remaining());
+  refuse_unknown(app.remaining(), app, known);
   flags.mode = mode_of(modes);
   for (size_t i = 0; i < known.size(); ++i) {
     if (options[i].first->count() == 0) continue;

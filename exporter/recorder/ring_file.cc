@@ -35,7 +35,7 @@ Status RingFile::open(const std::string& directory, uint64_t blocks) {
     if (fstat(fd_.get(), &is) != 0) return fault(errno, kName);
     RingHeader header;
     if (is.st_size == 0) return begin(at.get());
-    if (static_cast<uint64_t>(is.st_size) == bytes() && read(0) && decode({buffer_.bytes.data(), kBlockSize}, header) &&
+    if (static_cast<uint64_t>(is.st_size) == bytes() && read(0) && decode({buffer_->bytes.data(), kBlockSize}, header) &&
         header.blocks == blocks_)
       return find_end();
     if (renameat(at.get(), kName, at.get(), kAside) != 0) return fault(errno, kName);
@@ -49,8 +49,8 @@ Status RingFile::begin(int directory) {
   Status status;
   if (const int error = posix_fallocate(fd_.get(), 0, static_cast<off_t>(bytes())); error != 0) status = fault(error, kName);
   if (status) {
-    encode({blocks_}, buffer_.bytes);
-    if (pwrite(fd_.get(), buffer_.bytes.data(), kBlockSize, 0) != static_cast<ssize_t>(kBlockSize)) status = fault(errno, kName);
+    encode({blocks_}, buffer_->bytes);
+    if (pwrite(fd_.get(), buffer_->bytes.data(), kBlockSize, 0) != static_cast<ssize_t>(kBlockSize)) status = fault(errno, kName);
   }
   if (status && fsync(fd_.get()) != 0) status = fault(errno, kName);
   if (!status) {
@@ -66,20 +66,20 @@ Status RingFile::find_end() {
     uint64_t sequence = 0;
     std::string_view boot;
     if (!read(1 + block)) return fault(errno, kName);
-    if (is_block({buffer_.bytes.data(), kBlockSize}, sequence, boot) && sequence % blocks_ == block && sequence < UINT64_MAX)
+    if (is_block({buffer_->bytes.data(), kBlockSize}, sequence, boot) && sequence % blocks_ == block && sequence < UINT64_MAX)
       next_ = std::max(next_, sequence + 1);
   }
   return {};
 }
 
 bool RingFile::read(uint64_t block) {
-  return pread(fd_.get(), buffer_.bytes.data(), kBlockSize, place_of(block)) == static_cast<ssize_t>(kBlockSize);
+  return pread(fd_.get(), buffer_->bytes.data(), kBlockSize, place_of(block)) == static_cast<ssize_t>(kBlockSize);
 }
 
 Status RingFile::append(BlockWriter& block) {
   const uint64_t sequence = next_++;
-  block.finish(sequence, buffer_.bytes);
-  const ssize_t written = pwrite(fd_.get(), buffer_.bytes.data(), kBlockSize, place_of(1 + sequence % blocks_));
+  block.finish(sequence, buffer_->bytes);
+  const ssize_t written = pwrite(fd_.get(), buffer_->bytes.data(), kBlockSize, place_of(1 + sequence % blocks_));
   if (written == static_cast<ssize_t>(kBlockSize)) return {};
   return fault(written < 0 ? errno : EIO, kName);
 }
@@ -90,7 +90,7 @@ void RingFile::each_of_boot_before(const std::array<char, 16>& boot_id, const st
   RingBlock block;
   for (uint64_t back = 1; back <= std::min(blocks_, next_); ++back) {
     const uint64_t sequence = next_ - back;
-    if (!read(1 + sequence % blocks_) || !decode({buffer_.bytes.data(), kBlockSize}, block) || block.sequence != sequence) continue;
+    if (!read(1 + sequence % blocks_) || !decode({buffer_->bytes.data(), kBlockSize}, block) || block.sequence != sequence) continue;
     if (block.boot_id == this_boot || block.rows.empty()) continue;
     if (wanted.empty()) wanted = block.boot_id;
     if (block.boot_id != wanted || !visit(block)) return;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,7 +45,7 @@ class RingFile {
   Fd fd_;
   bool direct_ = false;
   uint64_t blocks_ = 0, next_ = 0;  // next_: sequence
-  Buffer buffer_{};
+  std::unique_ptr<Buffer> buffer_ = std::make_unique<Buffer>();
 };
 
 }  // namespace fencewatch

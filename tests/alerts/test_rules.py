@@ -5,7 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from mixin import ALERTS, ROOT, RULES, alerts, known_metrics, mixin, read_yaml, recorded, run, used_metrics
+from mixin import ALERTS, ROOT, RULES, alerts, jsonnet, known_metrics, mixin, read_yaml, recorded, run, used_metrics
 
 
 class Generated(unittest.TestCase):
@@ -29,6 +29,16 @@ class Generated(unittest.TestCase):
         self.assertIn("fencewatch_zones_watermark_honoured_ratio_min{job=\\\"ha\\\"} < 0.5", changed)
         self.assertIn("https://wiki/FenceRiskHigh", changed)
         self.assertIn("below 0.5 the zone is starved", changed)
+
+    def test_summaries_are_chinese_where_that_is_chosen(self):
+        chinese = jsonnet("((import 'mixin.libsonnet') + { _config+:: { summaryLanguage: 'zh' } }).prometheusAlerts")
+        rules = {rule["alert"]: rule for group in chinese["groups"] for rule in group["rules"]}
+        self.assertEqual(set(jsonnet("import 'summaries_zh.libsonnet'")), set(alerts()))
+        for name, english in alerts().items():
+            with self.subTest(name):
+                summary = rules[name]["annotations"].pop("summary")
+                self.assertRegex(summary, r"[\u4e00-\u9fff].*。$")
+                self.assertEqual(rules[name], {**english, "annotations": {key: text for key, text in english["annotations"].items() if key != "summary"}})
 
 
 class Rules(unittest.TestCase):

@@ -143,6 +143,19 @@ TEST_CASE("what cannot be is refused by name") {
   }
 }
 
+TEST_CASE("what was meant is told when it is close") {
+  CHECK(refused({"--log.levle=info"}) == "unknown flag \"--log.levle\", did you mean \"--log.level\"?");
+  CHECK(refused({"--onec"}) == "unknown flag \"--onec\", did you mean \"--once\"?");
+  CHECK(refused({"--no-collector.zones"}) ==
+        "unknown collector \"zones\" in \"--no-collector.zones\", did you mean \"--no-collector.zone\"?");
+  CHECK(refused({"--collector.zonee"}) == "unknown collector \"zonee\" in \"--collector.zonee\", did you mean \"--collector.zone\"?");
+  CHECK(refused({"diagnos"}) == "unexpected argument \"diagnos\", did you mean \"diagnose\"?");
+  CHECK(refused({"-" + std::string(100000, '-')}).starts_with("unknown flag"));
+  CHECK(Yaml("custom_event: []\n").refused() == ":1: unknown key \"custom_event\", did you mean \"custom_events\"?");
+  CHECK(Yaml("log:\n  fromat: json\n").refused() == ":2: unknown key \"log.fromat\", did you mean \"log.format\"?");
+  CHECK(Yaml("collector:\n  zon: true\n").refused() == ":2: unknown collector \"collector.zon\", did you mean \"collector.zone\"?");
+}
+
 TEST_CASE("addresses to listen on") {
   for (const std::string value :
        {":0", "0.0.0.0:65535", "127.0.0.1:19664", "[::1]:9", "[::]:19664", "[fe80::1%eth0]:9", "localhost:9", "n1.example.org:19664"})
@@ -172,7 +185,7 @@ TEST_CASE("where lines of logs come from") {
   CHECK(Yaml("log:\n  level: info\n  sbd-sources: []\n").refused() == ":3: log.sbd-sources: the list is empty");
   CHECK(Yaml("log:\n  sbd-sources: [journal, /var/log/]\n").refused() ==
         ":2: log.sbd-sources: \"/var/log/\" is not journal or the absolute path of a file");
-  CHECK(Yaml("log:\n  drbd-sources: [journal]\n").refused() == ":2: unknown key \"log.drbd-sources\"");
+  CHECK(Yaml("log:\n  drbd-sources: [journal]\n").refused() == ":2: unknown key \"log.drbd-sources\", did you mean \"log.sbd-sources\"?");
   const Yaml yaml("log:\n  corosync-sources:\n    - /var/log/c\n    - journal\n");
   CHECK(good({yaml.flag()}).log_sources[1] == std::vector<std::string>{"/var/log/c", "journal"});
 }
@@ -188,6 +201,11 @@ TEST_CASE("version and help") {
     for (const std::string shown : {"--collector.slow", "--no-collector.zone", "--web.listen-address", "Kills.", "--config.file"}) {
       CHECK(help.message.find(shown) != std::string::npos);
     }
+    CHECK(help.message.find("--log.level=VALUE ") != std::string::npos);
+    CHECK(help.message.find("-h, --help ") != std::string::npos);
+    CHECK(help.message.find("fencewatch diagnose [OPTION]... [PATH]...") != std::string::npos);
+    for (const std::string artefact : {"...  ...", "VALUE ...", "{false}", "[OPTIONS]"})
+      CHECK(help.message.find(artefact) == std::string::npos);
   }
 }
 

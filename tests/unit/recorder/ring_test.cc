@@ -25,7 +25,7 @@ std::unique_ptr<Record> record_of(int64_t time_ms, int64_t free, bool distress =
   auto record = std::make_unique<Record>();
   record->clear(time_ms);
   record->put("zone_free_pages", "0", "Normal", free);
-  record->put("direct_stalls_total", 7 * free);
+  record->put("direct_stalls_total", 7 * (free % 1'000'000));
   if (distress) record->distress();
   return record;
 }
