@@ -39,6 +39,36 @@ local q = import 'query.libsonnet';
           ||| % w,
         ),
         alert.new(
+          'CorosyncPaused',
+          'warning',
+          q.recent('corosync_pauses', s, w),
+          'Corosync stood still while the membership was formed.',
+          |||
+            {{ $labels.instance }}: corosync noticed {{ printf "%%.0f" $value }} pauses of its own in the last %s. It is this node that is sick, not the network.
+          ||| % w,
+        ),
+        alert.new(
+          'CorosyncUnableToForm',
+          'warning',
+          q.recent('corosync_unable_to_form', s, w),
+          'Corosync cannot form a cluster for a fault of the system or the network.',
+          |||
+            {{ $labels.instance }}: corosync said so {{ printf "%%.0f" $value }} times in the last %s. Its packets are dropped (a firewall, an MTU), or its state directory
+            cannot be written.
+          ||| % w,
+          slow=false,
+        ),
+        alert.new(
+          'CorosyncGone',
+          'warning',
+          'max_over_time(fencewatch_corosync_up{%s}[%s]) > fencewatch_corosync_up{%s}' % [s, c.corosyncGone, s],
+          'Corosync ran on the node and does not any more.',
+          |||
+            {{ $labels.instance }}: corosync ran within the last %s, and now it is gone or does not answer. Unless somebody stopped it, the others fence the node.
+          ||| % c.corosyncGone,
+          slow=false,
+        ),
+        alert.new(
           'CorosyncNearMiss',
           'info',
           q.recent('corosync_token_near_misses', s, w),

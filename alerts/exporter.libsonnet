@@ -42,6 +42,28 @@ local q = import 'query.libsonnet';
           wait='1m',
         ),
         alert.new(
+          'LogLagging',
+          'warning',
+          'fencewatch_log_lag_seconds{%s} > %g' % [s, c.logLagSeconds],
+          'Logs are read too late, so events are told too late.',
+          '{{ $labels.instance }}: the lines that are being read are {{ humanizeDuration $value }} old.',
+          wait='2m',
+        ),
+        alert.new(
+          'UnprotectedWhileMiscounted',
+          'warning',
+          |||
+            (
+              label_replace(fencewatch_memory_locked{%(s)s} == 0, "reason", "exporter not locked", "", "")
+              or label_replace(fencewatch_process_realtime{%(s)s} == 0, "reason", "exporter not realtime", "", "")
+              or label_replace(fencewatch_corosync_impaired{%(impaired)s}, "reason", "corosync $1", "reason", "(not_.*)")
+            ) and on (%(cluster)s, job, instance) instance:fencewatch_zones_phantom_pages:sum{%(s)s}
+          ||| % { s: s, cluster: c.clusterLabel, impaired: q.join([s, 'reason=~"not_.*"']) },
+          'What must outlive a shortage of memory will not, on a node that is bound to have one.',
+          'A zone of {{ $labels.instance }} is miscounted: {{ reReplaceAll "_" " " $labels.reason }}.',
+          wait='10m',
+        ),
+        alert.new(
           'LogLinesLost',
           'info',
           'time() - fencewatch_log_last_lost_timestamp_seconds{%s} < %g' % [s, c.lostSeconds],

@@ -34,6 +34,28 @@ local q = import 'query.libsonnet';
           '{{ $labels.action }} of {{ $labels.target }} failed {{ printf "%%.0f" $value }} times in the last %s: the cluster may stand still until it is dead.' % w,
         ),
         alert.new(
+          'OwnFence',
+          'warning',
+          q.recent('own_fences', s, w),
+          'The node is being fenced, or was just told that it was.',
+          |||
+            {{ $labels.instance }}: in the last %s its sbd was asked for a reset or made one, or pacemaker was told "We were allegedly just fenced"
+            ({{ printf "%%.0f" $value }} lines). If it still runs, the fence did not work: its services may run twice.
+          ||| % w,
+          slow=false,
+        ),
+        alert.new(
+          'SbdWarnings',
+          'warning',
+          q.recent('sbd_warnings', s, w),
+          'Sbd warns of a disk, a servant, the cluster or the watchdog.',
+          |||
+            {{ $labels.instance }} in the last %s:{{ range query (printf `increase(fencewatch_sbd_warnings_total{job=%%q,instance=%%q}[%s]) > 0.5` $labels.job $labels.instance) | sortByLabel
+            "kind" }} {{ reReplaceAll "_" " " .Labels.kind }};{{ end }} when it goes on until the watchdog's timeout, the node is reset.
+          ||| % [w, w],
+          slow=false,
+        ),
+        alert.new(
           'PreviousBootUnclean',
           'warning',
           'time() - fencewatch_previous_boot_unclean_timestamp_seconds{%s} < %g' % [s, c.bootSeconds],

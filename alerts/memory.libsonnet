@@ -14,7 +14,7 @@ local q = import 'query.libsonnet';
         alert.new(
           'ZoneMiscounted',
           'warning',
-          'instance:fencewatch_zones_phantom_pages:sum{%s} > 0' % s,
+          q.byModel('instance:fencewatch_zones_phantom_pages:sum{%s}' % s, s, c.clusterLabel),
           'The kernel has miscounted memory zones.',
           'Zones of {{ $labels.instance }} manage {{ printf "%.0f" $value }} pages more than they have, so watermarks are shared out wrongly.',
           wait='1m',
@@ -22,7 +22,7 @@ local q = import 'query.libsonnet';
         alert.new(
           'WatermarksCollapsed',
           'warning',
-          'instance:fencewatch_zones_watermark_honoured_ratio:min{%s}' % s,
+          q.byModel('instance:fencewatch_zones_watermark_honoured_ratio:min{%s}' % s, s, c.clusterLabel),
           'A memory zone has far less in reserve than the kernel meant to keep.',
           |||
             The min watermark of a zone of {{ $labels.instance }} is {{ humanizePercentage $value }} of what the kernel's own formula gives; healthy is
@@ -44,11 +44,11 @@ local q = import 'query.libsonnet';
         alert.new(
           'FreeBelowMinWatermark',
           'warning',
-          'instance:fencewatch_zones_below_min_seconds:increase%s{%s} > %g' % [w, s, c.belowMinSeconds],
-          'A memory zone has run dry.',
+          'instance:fencewatch_zones_short_seconds:increase%s{%s} > %g' % [w, s, c.shortSeconds],
+          'Memory zones have run dry.',
           |||
-            A zone of {{ $labels.instance }} had fewer free pages than its min watermark for {{ printf "%%.1f" $value }} s of the last %s: every
-            allocation there must free memory for itself.
+            A zone of {{ $labels.instance }} had fewer free pages than its min watermark for {{ printf "%%.1f" $value }} s of the last %s, while the others had
+            none to spare: every allocation must free memory for itself.
           ||| % w,
         ),
         alert.new(
@@ -57,6 +57,19 @@ local q = import 'query.libsonnet';
           'instance:fencewatch_zones_direct_stalls:increase%s{%s} > %g' % [w, s, c.directStalls],
           'Processes free memory for themselves because kswapd comes too late.',
           '{{ $labels.instance }}: {{ printf "%%.0f" $value }} allocations stalled in direct reclaim in the last %s.' % w,
+        ),
+        alert.new(
+          'SmallAllocationsFail',
+          'warning',
+          |||
+            %s
+            and instance:fencewatch_memory_misset:bool{%s} == 1
+          ||| % [q.recent('small_allocation_failures', s, w), s],
+          'The kernel does not get small blocks of memory on a node with wrong watermarks.',
+          |||
+            {{ $labels.instance }}: at least {{ printf "%%.0f" $value }} allocations of up to 32 KiB (order 3) failed in the last %s: what waits for no reclaim finds
+            nothing, as packets of the network.
+          ||| % w,
         ),
         alert.new(
           'MemoryFragmented',

@@ -16,7 +16,7 @@
   // A group becomes two: alerts that are evaluated with everything else, and slow ones.
   local split(group) =
     local some(slow) = [withRunbook(rule) for rule in group.rules if rule.slow == slow];
-    [{ name: group.name, rules: some(false) }, { name: group.name + '.slow', interval: $._config.slowInterval, rules: some(true) }],
+    [{ name: group.name, interval: $._config.fastInterval, rules: some(false) }, { name: group.name + '.slow', interval: $._config.slowInterval, rules: some(true) }],
 
   prometheusAlerts+:: {
     local plain = super.groups,

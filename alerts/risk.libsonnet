@@ -20,7 +20,8 @@ local q = import 'query.libsonnet';
           level(3),
           'The node is about to be fenced.',
           |||
-            Risk 3 on {{ $labels.instance }}: memory in distress and corosync late within %s of each other, or the token lost on a miscounted node. %s
+            Risk 3 on {{ $labels.instance }}: memory exhausted; or in distress, and the node answers no more or corosync is late within %s; or the token lost on a
+            miscounted node. %s
           ||| % [w, numbers],
         ),
         alert.new(

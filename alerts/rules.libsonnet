@@ -45,30 +45,48 @@ local q = import 'query.libsonnet';
       ],
     }, {
       name: 'fencewatch.rules',
+      interval: c.fastInterval,
       rules: [
         // Memory in distress.
-        rule('instance:fencewatch_zones_below_min_seconds:increase' + w, q.recent('zones_below_min_seconds', s, w)),
+        rule('instance:fencewatch_zones_short_seconds:increase' + w, q.recent('zones_short_seconds', s, w)),
+        rule('instance:fencewatch_memory_exhausted_seconds:increase' + w, q.recent('memory_exhausted_seconds', s, w)),
+        rule('instance:fencewatch_kswapd_low_hits:ratio' + w, |||
+          (%s > %g)
+          / %s
+          > %g
+        ||| % [q.recent('kswapd_low_hits', s, w), c.kswapdLowHits, q.recent('kswapd_runs', s, w), c.kswapdLowHitsRatio]),
         rule('instance:fencewatch_zones_direct_stalls:increase' + w, q.recent('zones_direct_stalls', s, w)),
+        // At least: what leaves the window of ten minutes meanwhile is missing.
+        rule('instance:fencewatch_zones_direct_stalls_misset:increase1m', |||
+          (
+            instance:fencewatch_zones_direct_stalls:increase%(w)s{%(s)s}
+            - (instance:fencewatch_zones_direct_stalls:increase%(w)s{%(s)s} offset 1m or instance:fencewatch_zones_direct_stalls:increase%(w)s{%(s)s} * 0)
+          ) > %(stalls)g
+          and instance:fencewatch_memory_misset:bool{%(s)s} == 1
+        ||| % { s: s, w: w, stalls: c.directStallsMisset }),
         rule('instance:fencewatch_oom_kills:increase' + w, q.recent('oom_kills', s, w)),
         rule('instance:fencewatch_oom_kills_global:increase' + w, q.recent('oom_global_kills', s, w)),
         // A kill in a memory cgroup says something about memory only where memory is mis-set.
         rule('instance:fencewatch_memory_distress:bool', |||
           (
-            instance:fencewatch_zones_below_min_seconds:increase%(w)s{%(s)s} > %(below)g
-            or instance:fencewatch_zones_direct_stalls:increase%(w)s{%(s)s} > %(stalls)g
+            instance:fencewatch_zones_short_seconds:increase%(w)s{%(s)s} > %(short)g
+            or instance:fencewatch_memory_exhausted_seconds:increase%(w)s{%(s)s}
+            or instance:fencewatch_kswapd_low_hits:ratio%(w)s{%(s)s}
+            or max_over_time(instance:fencewatch_zones_direct_stalls_misset:increase1m{%(s)s}[%(w)s])
             or instance:fencewatch_oom_kills_global:increase%(w)s{%(s)s}
             or (instance:fencewatch_oom_kills:increase%(w)s{%(s)s} and instance:fencewatch_memory_misset:bool{%(s)s} == 1)
-            or %(psi)s > %(full)g
           ) > bool 0
           or instance:fencewatch_memory_misset:bool{%(s)s} * 0
         ||| % {
           s: s,
           w: w,
-          below: c.belowMinSeconds,
-          stalls: c.directStalls,
-          full: c.pressureFullSeconds,
-          psi: q.recent('pressure_memory_full_seconds', s, w),
+          short: c.shortSeconds,
         }),
+        // Distress, and then no answer: what is not real-time hangs on the node, pacemaker too, while corosync is on time.
+        rule('instance:fencewatch_blind:bool', |||
+          max_over_time(up{%(s)s}[%(blind)s]) == bool 0
+          and instance:fencewatch_memory_distress:bool{%(s)s} == 1
+        ||| % { s: s, blind: c.blind }),
 
         // Cluster engine late, by corosync's log or, where that cannot be read, by its statistics. A pause of corosync is the same stall as a scheduling miss. A stalled node often logs neither its own token warning nor the loss: that two hosts and more lost their last link
         // is its only trace (2 s with knet). One host may just be down.
@@ -95,7 +113,8 @@ local q = import 'query.libsonnet';
           unreachable: q.recent('corosync_hosts_unreachable', s, w),
         }),
 
-        // 3: distress and a late corosync within one window, or a lost token on a miscounted node. 2: distress where memory is mis-set or the
+        // 3: distress and a late corosync within one window, or a lost token on a miscounted node; without a word of corosync, memory exhausted, or a node in
+        // distress that does not answer. 2: distress where memory is mis-set or the
         // kernel known for it, or token warnings that repeat. 1: mis-set, or the kernel known for it. 0: none of it, or nothing read.
         rule('instance:fencewatch_fence_risk:level', |||
           3 * (instance:fencewatch_memory_distress:bool{%(s)s} == 1 and instance:fencewatch_corosync_late:bool{%(s)s} == 1)
@@ -103,6 +122,8 @@ local q = import 'query.libsonnet';
             instance:fencewatch_zones_phantom_pages:sum{%(s)s} > bool 0
             and instance:fencewatch_corosync_token_losses:increase%(w)s{%(s)s}
           )
+          or 3 * (instance:fencewatch_memory_exhausted_seconds:increase%(w)s{%(s)s} > bool 0)
+          or 3 * (instance:fencewatch_blind:bool{%(s)s} == 1)
           or 2 * (instance:fencewatch_memory_distress:bool{%(s)s} == 1 and instance:fencewatch_latent:bool{%(s)s})
           or 2 * (instance:fencewatch_corosync_token_warnings:increase%(w)s{%(s)s} >= bool %(warnings)g == 1)
           or instance:fencewatch_latent:bool{%(s)s}

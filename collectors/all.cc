@@ -3,11 +3,32 @@
 
 namespace fencewatch {
 
-extern const Spec zone, oom, reclaim, fragmentation, pressure, kernel, boot, corosync_live, corosync_log, fencing, custom;
+extern const Spec zone;
+extern const Spec oom;
+extern const Spec reclaim;
+extern const Spec fragmentation;
+extern const Spec pressure;
+extern const Spec kernel;
+extern const Spec boot;
+extern const Spec corosync_live;
+extern const Spec corosync_log;
+extern const Spec fencing;
+extern const Spec custom;
 
 std::span<const Spec* const> all_collectors() {
-  static constinit const Spec* const table[] = {&zone, &oom,           &reclaim,      &fragmentation, &pressure, &kernel,
-                                                &boot, &corosync_live, &corosync_log, &fencing,       &custom};
+  static constinit const Spec* const table[] = {
+      &zone,           //
+      &oom,            //
+      &reclaim,        //
+      &fragmentation,  //
+      &pressure,       //
+      &kernel,         //
+      &boot,           //
+      &corosync_live,  //
+      &corosync_log,   //
+      &fencing,        //
+      &custom,         //
+  };
   return table;
 }
 

@@ -122,6 +122,8 @@ class ThisBoot final : public Collector {
   std::optional<bool> previous_clean_;
 };
 
+constexpr std::string_view kReads[] = {kPath, kBootId, kJournal, kWtmp, kOlderWtmp};
+
 }  // namespace
 
 extern const Spec boot;
@@ -130,6 +132,7 @@ constinit const Spec boot = {
     .summary =
         "When the machine was started, how the boot before ended and what the logs told then (/proc/stat, /var/log/wtmp, journal, logs)",
     .families = kFamilies,
+    .reads = kReads,
     .make = [](const Settings& settings) -> std::unique_ptr<Collector> { return std::make_unique<ThisBoot>(settings); },
 };
 

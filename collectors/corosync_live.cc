@@ -256,6 +256,9 @@ void CorosyncLive::write_counts(Page& page) const {
   page.recent("corosync_token_near_misses", near_misses_.Value());
 }
 
+constexpr std::string_view kReads[] = {kConfPath,     "proc",          "proc/uptime",   "proc/*/comm",
+                                       "proc/*/stat", "proc/*/status", "proc/*/cgroup", "sys/fs/cgroup/*/memory.pressure"};
+
 }  // namespace
 
 extern const Spec corosync_live;
@@ -263,6 +266,7 @@ constinit const Spec corosync_live = {
     .name = "corosync_live",
     .summary = "Corosync: token, links, members, quorum and its process (libcmap, libvotequorum, corosync.conf, /proc)",
     .families = kLiveFamilies,
+    .reads = kReads,
     .make = [](const Settings& settings) -> std::unique_ptr<Collector> {
       return std::make_unique<CorosyncLive>(settings.corosync_library_dir);
     },

@@ -167,6 +167,8 @@ class CorosyncLog final : public Collector {
     page.recent("corosync_token_timeouts", counts_.value(kFamilies[kTokenTimeouts]));
     page.recent("corosync_scheduling_misses", counts_.value(kFamilies[kSchedulingMisses]));
     page.recent("corosync_hosts_unreachable", counts_.value(kFamilies[kHostsUnreachable]));
+    page.recent("corosync_pauses", counts_.value(kFamilies[kPauses]));
+    page.recent("corosync_unable_to_form", counts_.value(kFamilies[kUnableToForm]));
     page.recent("corosync_link_flaps", counts_.value(kFamilies[kLinkFlaps]));
     return {};
   }

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <span>
 #include <string>
-#include <vector>
 
+#include "collectors/pacemaker/fencing_operations.h"
 #include "exporter/base/scan.h"
 #include "exporter/collect/collector.h"
 #include "exporter/collect/counts.h"
@@ -30,13 +31,15 @@ constexpr Channel kPacemaker = Channel::pacemaker;
 constexpr Channel kSbdSays = Channel::sbd;
 enum { kResult, kOldResult, kPeer, kAllegedly, kNodeState, kFirstSbd };
 constexpr Pattern kPatterns[] = {
-    // Since 1.1.24; "on" for "by" up to 2.0. Groups: action, target, client, origin, "(merged)", result.
-    {kPacemaker, R"(Operation '([\w-]+)' targeting (\S+) (?:by|on) .* for ([^@\s]+)@(\S+?)( \(merged\))?: (.*))",
+    // Since 1.1.24. Groups: action, target, "by" or "on", delegate, client, origin, "(merged)", result; the next has an empty third one.
+    {kPacemaker, R"(Operation '([\w-]+)' targeting (\S+) (by|on) (.*) for ([^@\s]+)@(\S+?)( \(merged\))?: (.*))",
      "Operation 'reboot' targeting n2 by n1 for pacemaker-controld.89@n3: OK (complete) | id=7b28348a"},
-    {kPacemaker, R"(Operation ([\w-]+) of (\S+) by .* for ([^@\s]+)@(\S+?)( \(merged\))?: (.*))",
+    {kPacemaker, R"(Operation ([\w-]+) of (\S+) by ()(.*) for ([^@\s]+?)(?:@(\S+?))?( \(merged\))?: (.*))",
      "Operation reboot of node2 by node1 for crmd.2114@node1.3d26dc86: OK"},
-    // Groups: target, "not", action, and the client in one of two places.
-    {kPacemaker, R"(Peer (\S+) was( not)? terminated \(([\w-]+)\) by .* (?:on behalf of ([^@\s:]+)|for \S+: .* by client (\S+)))",
+    // Groups: target, "not", action, delegate, client, "@" since 2.1; and the client of 1.1.8 to 1.1.18, which not all of them name.
+    {kPacemaker,
+     R"(Peer (\S+) (?:was|could)( not)?(?: be)? terminated \(([\w-]+)\) by (.*?) )"
+     R"((?:on behalf of ([^@\s:]+)(@)?|for [^\s:]+(?: \(ref=\S+\))?: (?:.* by client (\S+))?))",
      "Peer n2 was terminated (reboot) by n1 on behalf of pacemaker-controld.89@n3: OK | event=7b28348a-6e11-4d46-b80f-053e0dbb8251"},
     {kPacemaker, R"(We were all?egedly just fenced by )", "We were allegedly just fenced by n2 for n1!"},
     {kPacemaker, R"(Node (\S+) state is now (?:member|lost))",
@@ -46,7 +49,8 @@ constexpr Pattern kPatterns[] = {
     {kSbdSays, R"(Majority of devices lost)", "warning: inquisitor_child: Majority of devices lost - surviving on pacemaker"},
     {kSbdSays, R"(Latency: No liveness for )",
      "warning: inquisitor_child: Latency: No liveness for 4s exceeds watchdog warning timeout of 3s (healthy servants: 0)"},
-    {kSbdSays, R"(Latency: \d+s? exceeded watchdog warning timeout )",
+    // Before 1.5.0: "Latency: 6 exceeded threshold 3 on disk /dev/vdb".
+    {kSbdSays, R"(Latency: \d+ ?s? exceeded (?:watchdog warning timeout|threshold) )",
      "warning: servant_md: Latency: 4s exceeded watchdog warning timeout 3s on disk /dev/vdb"},
     {kSbdSays, R"( requested a (?:reset|shutoff|crashdump))", "warning: inquisitor_child: /dev/vdb requested a reset"},
     {kSbdSays, R"(health check: UNHEALTHY)", "warning: notify_parent: pcmk health check: UNHEALTHY"},
@@ -61,14 +65,24 @@ constexpr Pattern kPatterns[] = {
     {kSbdSays, R"(Found fencing message - aborting start-up)",
      "error: servant_md: Found fencing message - aborting start-up. Manual intervention required!"},
     {kSbdSays, R"(Our parent is dead)", "error: servant_md: Our parent is dead."},
+    // No warning.
+    {kSbdSays, R"(Received command exit from )", "info: Received command exit from s2 on disk /dev/vdb"},
 };
 
 constexpr const char* kKinds[] = {"servant_outdated", "majority_lost", "no_liveness",      "disk_latency",    "reset_requested",
                                   "unhealthy",        "rebooting",     "command_received", "servant_died",    "connection_lost",
                                   "header_lost",      "quorum_lost",   "node_unclean",     "fencing_message", "parent_dead"};
-static_assert(std::size(kPatterns) == kFirstSbd + std::size(kKinds));
+static_assert(std::size(kPatterns) == kFirstSbd + std::size(kKinds) + 1);
+// The node is being fenced, by itself or on request. The others say that it may be.
+constexpr std::string_view kOwnFence[] = {"reset_requested", "rebooting", "command_received"};
 
 constexpr size_t kMostTargets = 64;
+
+// poweroff is the old name of off; st_notify_fence is what the controller of 1.1.8 said for every action.
+std::string_view action_of(std::string_view action) {
+  if (action == "poweroff") return "off";
+  return action == "st_notify_fence" ? std::string_view() : action;
+}
 
 const char* known_action(std::string_view action) {
   for (const char* known : {"reboot", "off", "on"})
@@ -76,138 +90,139 @@ const char* known_action(std::string_view action) {
   return "other";
 }
 
-// The first 8 digits of the operation's id: "| id=7b28348a", "| event=7b28348a-…", "(ref=7b28348a-…)". Empty: syslog is not told.
+// The first 8 digits of the operation's id in what both daemons write behind it: "| id=7b28348a", "| event=7b28348a-…", "(ref=7b28348a-…)".
+// Empty: syslog is not told.
+constexpr size_t kIdLength = 8;
 std::string_view id_of(std::string_view text) {
   for (const std::string_view key : {" id=", " event=", "ref="}) {
     const size_t at = text.rfind(key);
-    if (at != text.npos) return text.substr(at + key.size(), 8);
+    if (at != text.npos) return text.substr(at + key.size(), kIdLength);
   }
   return {};
 }
 
-// The fencer and the controller tell of each operation, in either order, and the controller's line lacks the id in syslog. So of operations
-// that are alike as many are counted as the more talkative of the two told of. Where only one of them is logged, its lines count.
-class Once {
- public:
-  enum Speaker { fencer, controller };
-
-  // True: the line tells of an operation that was not counted yet. `merged`: it ended together with another that counts.
-  bool first(Speaker speaker, const std::string& operation, std::string_view id, bool merged, int64_t time_us) {
-    if (!id.empty() && repeated(speaker, id)) return false;
-    Told& told = find(operation, time_us);
-    told.time_us = time_us;
-    if (++told.lines[speaker] <= told.counted) return false;
-    told.counted = told.lines[speaker];
-    return !merged;
-  }
-
-  // "TIME FENCER CONTROLLER COUNTED TARGET ACTION CLIENT\t…", what was told of in the end.
-  std::string memory() const {
-    std::string text;
-    int64_t last = 0;
-    for (const Told& told : told_) last = std::max(last, told.time_us);
-    for (const Told& told : told_) {
-      if (told.operation.empty() || told.time_us + kTogether < last) continue;
-      for (const int64_t number : {told.time_us, int64_t{told.lines[0]}, int64_t{told.lines[1]}, int64_t{told.counted}})
-        text += std::to_string(number) + ' ';
-      text += told.operation + '\t';
-    }
-    return text;
-  }
-  void remember(std::string_view memory) {
-    for (size_t end; (end = memory.find('\t')) != memory.npos; memory.remove_prefix(end + 1)) {
-      std::string_view entry = memory.substr(0, end);
-      Told told;
-      const bool good = scan::number(scan::next_word(entry), told.time_us) && scan::number(scan::next_word(entry), told.lines[0]) &&
-                        scan::number(scan::next_word(entry), told.lines[1]) && scan::number(scan::next_word(entry), told.counted);
-      if (!good || entry.size() < 2) return;
-      told.operation = entry.substr(1);
-      told_[next_++ % told_.size()] = std::move(told);
-    }
-  }
-
- private:
-  static constexpr int64_t kTogether = 30'000'000;  // microseconds
-  struct Told {
-    std::string operation;
-    int64_t time_us = 0;
-    std::array<uint32_t, 2> lines = {};
-    uint32_t counted = 0;
-  };
-
-  bool repeated(Speaker speaker, std::string_view id) {
-    const std::string known = std::string(speaker == fencer ? "f" : "c").append(id);
-    if (std::find(ids_.begin(), ids_.end(), known) != ids_.end()) return true;
-    ids_[next_id_++ % ids_.size()] = known;
-    return false;
-  }
-
-  Told& find(const std::string& operation, int64_t time_us) {
-    const auto found = std::find_if(told_.begin(), told_.end(), [&](const Told& told) { return told.operation == operation; });
-    Told& told = found == told_.end() ? told_[next_++ % told_.size()] : *found;
-    const bool stale = told.time_us != 0 && time_us != 0 && std::llabs(told.time_us - time_us) > kTogether;
-    if (found == told_.end() || stale) told = {operation, time_us, {}, 0};
-    return told;
-  }
-
-  std::array<Told, 64> told_;
-  size_t next_ = 0;
-  std::array<std::string, 128> ids_;
-  size_t next_id_ = 0;
-};
+// The same behind the origin, where the fencer wrote it up to 2.0: "n1.3d26dc86". Empty: it is none.
+std::string_view id_of_origin(std::string_view origin) {
+  constexpr auto hexadecimal = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  const size_t dot = origin.rfind('.');
+  if (dot == origin.npos || origin.size() - dot - 1 != kIdLength) return {};
+  const std::string_view id = origin.substr(dot + 1);
+  return std::all_of(id.begin(), id.end(), hexadecimal) ? id : std::string_view();
+}
 
 class Fencing final : public Collector {
  public:
   Fencing() {
     counts_.counter(kFamilies[kSelf]);
-    for (const char* kind : kKinds) counts_.counter(kFamilies[kSbd], {{"kind", kind}});
+    for (size_t kind = 0; kind < sbd_.size(); ++kind) sbd_[kind] = &counts_.counter(kFamilies[kSbd], {{"kind", kKinds[kind]}});
   }
 
   Status collect(const Node&, Page& page) override {
     counts_.write(page);
+    double own = counts_.value(kFamilies[kSelf]), warnings = 0;
+    for (size_t kind = 0; kind < sbd_.size(); ++kind) {
+      const bool fence = std::find(std::begin(kOwnFence), std::end(kOwnFence), kKinds[kind]) != std::end(kOwnFence);
+      (fence ? own : warnings) += sbd_[kind]->Value();
+    }
+    page.recent("own_fences", own);
+    page.recent("sbd_warnings", warnings);
     return {};
   }
 
   std::span<const Pattern> patterns() const override { return kPatterns; }
   Counts* counts() override { return &counts_; }
-  std::string memory() const override { return once_.memory(); }
-  void remember(std::string_view memory) override { once_.remember(memory); }
+  // "2 1795000007411462;", the servants that are to end and since when, and then the operations.
+  std::string memory() const override { return std::to_string(stopping_) + ' ' + std::to_string(stopped_us_) + ';' + operations_.memory(); }
+  void remember(std::string_view memory) override {
+    std::string_view stop = memory.substr(0, memory.find(';'));
+    uint32_t stopping = 0;
+    int64_t stopped_us = 0;
+    if (stop.size() == memory.size() || !scan::number(scan::next_word(stop), stopping) || !scan::number(scan::next_word(stop), stopped_us))
+      return;
+    stopping_ = std::min(stopping, kServants);
+    stopped_us_ = stopped_us;
+    operations_.remember(memory.substr(memory.find(';') + 1));
+  }
 
   void on_event(const Match& match) override {
     const auto groups = match.groups;
     switch (match.pattern) {
       case kResult:
-      case kOldResult: {
-        if (groups[5].starts_with("Result arrived too late")) return;  // it was told when its time was over
-        const bool merged = !groups[4].empty() || groups[5].find("(merged)") != std::string_view::npos;
-        return ended(match, Once::fencer, {groups[1], groups[0], groups[2], groups[5].starts_with("OK"), merged});
-      }
+        return result(match, groups[2] == "by", groups);
+      case kOldResult:
+        return result(match, false, groups);
       case kPeer:
-        return ended(match, Once::controller, {groups[0], groups[2], groups[3].empty() ? groups[4] : groups[3], groups[1].empty(), false});
+        return peer(match);
       case kAllegedly:
         return counts_.counter(kFamilies[kSelf]).Increment();
       case kNodeState:
         return known(groups[0]);
       default:
-        counts_.counter(kFamilies[kSbd], {{"kind", kKinds[match.pattern - kFirstSbd]}}).Increment(match.line.repeated);
+        return warned(match);
     }
   }
 
  private:
-  struct Operation {
-    std::string_view target, action, client;
-    bool success, merged;
-  };
+  // "on" is for "by" up to 2.0, where not all versions mark what was merged, and the id follows the origin.
+  void result(const Match& match, bool since_21, std::span<const std::string_view> groups) {
+    if (groups[7].starts_with("Result arrived too late")) return;  // it was told when its time was over
+    FencingOperation operation{.target = groups[1],
+                               .action = action_of(groups[0]),
+                               .client = groups[4],
+                               .delegate = groups[3],
+                               .id = id_of(match.line.text),
+                               .success = groups[7].starts_with("OK"),
+                               .merged = !groups[6].empty() || groups[7].find("(merged)") != std::string_view::npos,
+                               .marks_merged = since_21};
+    if (groups[5].empty()) {  // 1.1.7 names but the origin and the id: "for h1[4ac2dff7-…]"
+      const size_t bracket = groups[4].find('[');
+      operation.client = {};
+      if (bracket != std::string_view::npos) operation.id = groups[4].substr(bracket + 1, kIdLength);
+    } else if (!since_21 && operation.id.empty()) {
+      operation.id = id_of_origin(groups[5]);
+    }
+    ended(match, FencingOperations::fencer, operation);
+  }
 
-  void ended(const Match& match, Once::Speaker speaker, const Operation& operation) {
-    const std::string alike = std::string(operation.target).append(" ").append(operation.action).append(" ").append(operation.client);
-    if (!once_.first(speaker, alike, id_of(match.line.text), operation.merged, match.line.time_us)) return;
+  void peer(const Match& match) {
+    const auto groups = match.groups;
+    ended(match, FencingOperations::controller,
+          {.target = groups[0],
+           .action = action_of(groups[2]),
+           .client = groups[4].empty() ? groups[6] : groups[4],
+           .delegate = groups[3],
+           .id = id_of(match.line.text),
+           .success = groups[1].empty(),
+           .marks_merged = !groups[5].empty()});
+  }
+
+  void ended(const Match& match, FencingOperations::Speaker speaker, const FencingOperation& operation) {
+    if (!operations_.is_new(speaker, operation, match.line.time_us)) return;
     const char* action = known_action(operation.action);
     const std::string target = bounded(operation.target);
     counts_.counter(kFamilies[kOperations], {{"action", action}, {"result", operation.success ? "success" : "failed"}, {"target", target}})
         .Increment();
     if (!operation.success || match.line.time_us <= 0 || (operation.action != "reboot" && operation.action != "off")) return;
     counts_.raise(kFamilies[kLast], {{"target", target}}, static_cast<double>(match.line.time_us) / 1e6);
+  }
+
+  void warned(const Match& match) {
+    const size_t kind = match.pattern - kFirstSbd;
+    if (kind == std::size(kKinds)) {
+      stopping_ = kServants;
+      stopped_us_ = match.line.time_us;
+    } else if (std::string_view(kKinds[kind]) != "servant_died" || !ends_as_told(match.line.time_us)) {
+      counts_.counter(kFamilies[kSbd], {{"kind", kKinds[kind]}}).Increment(match.line.repeated);
+    }
+  }
+
+  // Of servants whose sbd was told to exit, which is how a cluster is stopped, the end is no sign of trouble.
+  bool ends_as_told(int64_t time_us) {
+    constexpr int64_t kStopping = 30'000'000;
+    if (time_us != 0 && stopped_us_ != 0 && std::llabs(time_us - stopped_us_) > kStopping) stopping_ = 0;
+    if (stopping_ == 0) return false;
+    --stopping_;
+    return true;
   }
 
   // A node that may be fenced one day: its series begin at 0.
@@ -221,7 +236,11 @@ class Fencing final : public Collector {
   std::string bounded(std::string_view target) { return counts_.bounded(kFamilies[kOperations], "target", target, kMostTargets); }
 
   Counts counts_{kFamilies};
-  Once once_;
+  std::array<const prometheus::Counter*, std::size(kKinds)> sbd_;
+  FencingOperations operations_;
+  static constexpr uint32_t kServants = 5;  // that an sbd has at most: three disks, pacemaker, corosync
+  uint32_t stopping_ = 0;                   // of them were told to exit, at stopped_us_, and have not yet
+  int64_t stopped_us_ = 0;
 };
 
 }  // namespace

@@ -69,6 +69,8 @@ class Fragmentation final : public Collector {
   std::vector<LabelText> labels_;  // beside buddyinfo_.zones
 };
 
+constexpr std::string_view kReads[] = {kPath};
+
 }  // namespace
 
 extern const Spec fragmentation;
@@ -76,6 +78,7 @@ constinit const Spec fragmentation = {
     .name = "fragmentation",
     .summary = "Free memory by the size of its blocks (/proc/buddyinfo)",
     .families = kFamilies,
+    .reads = kReads,
     .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Fragmentation>(); },
 };
 

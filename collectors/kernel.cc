@@ -24,9 +24,11 @@ constexpr Family kFamilies[] = {
     {"fencewatch_machine_info", Type::gauge,
      "The machine's maker and model, from /sys/class/dmi/id or /sys/firmware/devicetree/base/model.", "vendor,product"},
     {"fencewatch_kernel_advisory", Type::gauge,
-     "What a known fault's list says of the release in /proc/sys/kernel/osrelease: 1 for the status that holds; fencewatch_zone_miscount "
-     "tells "
-     "whether the machine suffers.",
+     "What a known fault's list says of the release in /proc/sys/kernel/osrelease: 1 for the status that holds. unknown is a release that "
+     "no "
+     "list can judge, such as one with a vendor's own tag: the zones' books decide then, and in the end always, fencewatch_zone_miscount "
+     "and "
+     "fencewatch_zone_watermark_honoured_ratio.",
      "advisory,status"},
 };
 
@@ -122,6 +124,8 @@ class Kernel final : public Collector {
   Bytes release_text_, version_text_, text_;
 };
 
+constexpr std::string_view kReads[] = {kReleasePath, kVersionPath, kVendorPath, kProductPath, kModelPath};
+
 }  // namespace
 
 extern const Spec kernel;
@@ -129,6 +133,7 @@ constinit const Spec kernel = {
     .name = "kernel",
     .summary = "Kernel, machine, and known faults of the release (/proc/sys/kernel/osrelease, /sys/class/dmi/id)",
     .families = kFamilies,
+    .reads = kReads,
     .make = [](const Settings& settings) -> std::unique_ptr<Collector> {
       return std::make_unique<Kernel>(Advisories::load(settings.kernel_advisories));
     },

@@ -37,6 +37,8 @@ class Oom final : public Collector {
   OomEvents events_;
 };
 
+constexpr std::string_view kReads[] = {kPath, "var/log/containers", "var/log/pods", "var/log/pods/*"};
+
 }  // namespace
 
 extern const Spec oom;
@@ -44,6 +46,7 @@ constinit const Spec oom = {
     .name = "oom",
     .summary = "Processes killed for want of memory, and whose they were (/proc/vmstat, the kernel's log)",
     .families = kOomFamilies,
+    .reads = kReads,
     .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Oom>(); },
 };
 

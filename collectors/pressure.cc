@@ -40,7 +40,6 @@ class Pressure final : public Collector {
       if (status = parse_psi(text_, psi); !status) return status.of(resource.path);
       if (psi.some) page.sample({{"resource", resource.name}, {"kind", "some"}}, seconds(*psi.some));
       if (psi.full) page.sample({{"resource", resource.name}, {"kind", "full"}}, seconds(*psi.full));
-      if (psi.full && resource.name == "memory") page.recent("pressure_memory_full_seconds", seconds(*psi.full));
     }
     return {};
   }
@@ -57,6 +56,8 @@ class Pressure final : public Collector {
   Bytes text_;
 };
 
+constexpr std::string_view kReads[] = {"proc/pressure/*"};
+
 }  // namespace
 
 extern const Spec pressure;
@@ -64,6 +65,7 @@ constinit const Spec pressure = {
     .name = "pressure",
     .summary = "Time lost waiting for CPU, memory and I/O (/proc/pressure)",
     .families = kFamilies,
+    .reads = kReads,
     .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Pressure>(); },
 };
 

@@ -1,4 +1,6 @@
 // How hard the kernel works to free memory, /proc/vmstat: the step between watermarks that are too low and the OOM killer.
+#include <algorithm>
+
 #include "collectors/memory/vmstat.h"
 #include "exporter/collect/collector.h"
 
@@ -18,7 +20,8 @@ enum {
   kCompactSuccesses,
   kMajorFaults,
   kRefaults,
-  kPageCache
+  kPageCache,
+  kBalloon
 };
 constexpr Family kFamilies[] = {
     {"fencewatch_reclaim_direct_stalls_total", Type::counter,
@@ -41,6 +44,11 @@ constexpr Family kFamilies[] = {
     {"fencewatch_refaults_total", Type::counter,
      "Pages read again soon after they were evicted (kind `all` before 5.9), from workingset_refault* in /proc/vmstat.", "kind"},
     {"fencewatch_page_cache_pages", Type::gauge, "Pages of the page cache, from nr_file_pages in /proc/vmstat.", ""},
+    {"fencewatch_balloon_inflated_pages", Type::gauge,
+     "Pages that a balloon has taken from this machine for its host, those of balloon_inflate less those of balloon_deflate in "
+     "/proc/vmstat "
+     "(CONFIG_MEMORY_BALLOON: virtio and VMware; Hyper-V and Xen do not count there).",
+     ""},
 };
 
 // A series of ours and its line in the file.
@@ -101,22 +109,25 @@ class Reclaim final : public Collector {
     for (const auto& family : kPlain) {
       if (const auto value = vmstat[family.item]) page.one(kFamilies[family.family], *value);
     }
+    const auto inflated = vmstat[Vm::balloon_inflate], deflated = vmstat[Vm::balloon_deflate];
+    if (inflated && deflated) page.one(kFamilies[kBalloon], *inflated - std::min(*inflated, *deflated));
     tell_recent(vmstat, page);
     return {};
   }
 
  private:
-  // Of the stalls those for DMA and DMA32 are left out: hardly anything but old devices asks for these zones.
   static void tell_recent(const Vmstat& vmstat, Page& page) {
-    std::optional<uint64_t> stalls;
-    for (const Series& zone : kZones)
-      if (const auto value = vmstat[zone.item]; value && !zone.label.starts_with("DMA")) stalls = stalls.value_or(0) + *value;
-    if (stalls) page.recent("zones_direct_stalls", static_cast<double>(*stalls));
-    if (const auto failures = vmstat[Vm::compact_fail]) page.recent("compaction_failures", static_cast<double>(*failures));
+    const auto number = [&](Vm item) { return static_cast<double>(*vmstat[item]); };
+    if (const auto stalls = vmstat.direct_stalls()) page.recent("zones_direct_stalls", static_cast<double>(*stalls));
+    if (vmstat[Vm::compact_fail]) page.recent("compaction_failures", number(Vm::compact_fail));
+    if (vmstat[Vm::pageoutrun]) page.recent("kswapd_runs", number(Vm::pageoutrun));
+    if (vmstat[Vm::kswapd_low_wmark_hit_quickly]) page.recent("kswapd_low_hits", number(Vm::kswapd_low_wmark_hit_quickly));
   }
 
   Bytes text_;
 };
+
+constexpr std::string_view kReads[] = {kPath};
 
 }  // namespace
 
@@ -125,6 +136,7 @@ constinit const Spec reclaim = {
     .name = "reclaim",
     .summary = "Reclaim, compaction and page faults (/proc/vmstat)",
     .families = kFamilies,
+    .reads = kReads,
     .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<Reclaim>(); },
 };
 

@@ -1,5 +1,6 @@
 // Zones, their watermarks as printed and as they ought to be, and how long each was below them. proc/zoneinfo, proc/sys/vm/
-// {min_free_kbytes,watermark_scale_factor}, proc/sys/kernel/osrelease or proc/version. Never proc/sys/vm/lowmem_reserve_ratio: reading
+// {min_free_kbytes,watermark_scale_factor}, proc/sys/kernel/osrelease or proc/version; between scrapes proc/meminfo, and proc/vmstat while
+// memory is short. Never proc/sys/vm/lowmem_reserve_ratio: reading
 // it makes the kernel compute the protections anew.
 #include <algorithm>
 #include <optional>
@@ -7,6 +8,9 @@
 #include <vector>
 
 #include "collectors/memory/below_marks.h"
+#include "collectors/memory/meminfo.h"
+#include "collectors/memory/shortage.h"
+#include "collectors/memory/vmstat.h"
 #include "collectors/memory/watermarks.h"
 #include "collectors/memory/zone_families.h"
 #include "collectors/memory/zoneinfo.h"
@@ -18,6 +22,8 @@ namespace {
 
 constexpr std::string_view kZoneinfoPath = "proc/zoneinfo";
 constexpr std::string_view kMinFreePath = "proc/sys/vm/min_free_kbytes";
+constexpr std::string_view kMeminfoPath = "proc/meminfo";
+constexpr std::string_view kVmstatPath = "proc/vmstat";
 constexpr std::string_view kScalePath = "proc/sys/vm/watermark_scale_factor";
 
 struct Mark {
@@ -50,19 +56,23 @@ class ZoneCollector final : public Collector {
  public:
   Status collect(const Node& node, Page& page) override;
   Status sample(const Node& node, std::chrono::nanoseconds elapsed) override;
+  bool glance(const Node& node, std::chrono::nanoseconds elapsed) override;
 
  private:
   Status read_zones(const Node& node);
   Status read_settings(const Node& node);
+  bool reserve_applies() const { return version_ && *version_ >= KernelVersion{5, 8}; }
 
   void label_zones();
   template <class Value>
   void write_each(Page& page, const Family& family, Value value_of) const;
   void write_sizes(Page& page) const;
   void write_marks(Page& page) const;
+  void write_honoured(Page& page) const;
   void write_protections(Page& page) const;
   void write_stats(Page& page) const;
   void write_below(Page& page) const;
+  void write_shortage(Page& page) const;
   void write_settings(const Node& node, Page& page) const;
 
   Bytes text_, small_;
@@ -72,6 +82,8 @@ class ZoneCollector final : public Collector {
   std::optional<KernelVersion> version_;
   std::vector<Watermarks> expected_;  // beside zones_.zones, or empty
   BelowMarks below_;
+  std::chrono::nanoseconds glanced_{0};  // since the zones were looked at
+  Shortage shortage_;
 };
 
 Status ZoneCollector::read_zones(const Node& node) {
@@ -100,8 +112,29 @@ Status ZoneCollector::read_settings(const Node& node) {
 
 Status ZoneCollector::sample(const Node& node, std::chrono::nanoseconds elapsed) {
   if (Status status = read_zones(node); !status) return status;
-  below_.look(zones_, elapsed);
+  below_.look(zones_, glanced_ + elapsed);
+  glanced_ = {};
+  const auto sum = sum_memory(zones_, expected_, reserve_applies());
+  if (!sum) return {};
+  std::optional<uint64_t> stalls;
+  if (Shortage::is_short(*sum)) {
+    Vmstat vmstat;
+    Status status = node.read(kVmstatPath, text_);
+    if (status) status = parse_vmstat(text_, vmstat);
+    if (!status && status.code != Code::missing) return status.of(kVmstatPath);
+    stalls = vmstat.direct_stalls();
+  }
+  shortage_.look(*sum, stalls, elapsed);
   return {};
+}
+
+// The second line of proc/meminfo, a fifth of the price of all zones.
+bool ZoneCollector::glance(const Node& node, std::chrono::nanoseconds elapsed) {
+  const auto page_kilobytes = static_cast<uint64_t>(node.page_size() / 1024);
+  const auto kilobytes = node.read(kMeminfoPath, small_) ? parse_free_memory(small_) : std::nullopt;
+  if (kilobytes && page_kilobytes && !shortage_.glance(*kilobytes / page_kilobytes, elapsed)) return false;
+  glanced_ += elapsed;
+  return true;
 }
 
 Status ZoneCollector::collect(const Node& node, Page& page) {
@@ -114,6 +147,7 @@ Status ZoneCollector::collect(const Node& node, Page& page) {
   write_protections(page);
   write_stats(page);
   write_below(page);
+  write_shortage(page);
   write_settings(node, page);
   return {};
 }
@@ -133,13 +167,19 @@ void ZoneCollector::write_each(Page& page, const Family& family, Value value_of)
 }
 
 void ZoneCollector::write_sizes(Page& page) const {
-  constexpr struct {
-    int family;
-    std::optional<uint64_t> Zone::*value;
-  } sizes[] = {
-      {kSpanned, &Zone::spanned}, {kPresent, &Zone::present}, {kManaged, &Zone::managed}, {kFree, &Zone::free}, {kBoost, &Zone::boost},
+  const auto write = [&](int family, std::optional<uint64_t> Zone::*value) {
+    write_each(page, kZoneFamilies[family], [value](const Zone& zone) { return zone.*value; });
   };
-  for (const auto& size : sizes) write_each(page, kZoneFamilies[size.family], [&](const Zone& zone) { return zone.*size.value; });
+  write(kSpanned, &Zone::spanned);
+  write(kPresent, &Zone::present);
+  page.begin(kZoneFamilies[kManaged]);
+  for (size_t i = 0; i < zones_.zones.size(); ++i) {
+    const auto managed = zones_.zones[i].managed;
+    if (managed && *managed < 0) page.sample(labels_[i].view(), {}, static_cast<double>(*managed));
+    if (managed && *managed >= 0) page.sample(labels_[i].view(), {}, static_cast<uint64_t>(*managed));
+  }
+  write(kFree, &Zone::free);
+  write(kBoost, &Zone::boost);
   const auto phantom = [](const Zone& zone) { return zone.managed && zone.present ? std::optional(zone.phantom()) : std::nullopt; };
   std::optional<uint64_t> sum;
   write_each(page, kZoneFamilies[kMiscount], [&](const Zone& zone) {
@@ -165,6 +205,15 @@ void ZoneCollector::write_marks(Page& page) const {
       if (zones[i].*mark.printed) page.sample(labels_[i].view(), {{"watermark", mark.name}}, expected_[i].*mark.expected);
     }
   }
+  write_honoured(page);
+}
+
+void ZoneCollector::write_honoured(Page& page) const {
+  if (expected_.empty()) return;
+  const auto& zones = zones_.zones;
+  const bool outdated = are_outdated(zones, expected_);
+  page.one(kZoneFamilies[kOutdated], static_cast<uint64_t>(outdated));
+  if (outdated) return;
   std::optional<double> least;
   page.begin(kZoneFamilies[kHonoured]);
   for (size_t i = 0; i < expected_.size(); ++i) {
@@ -214,14 +263,27 @@ void ZoneCollector::write_below(Page& page) const {
   }
   if (below_.entries().empty()) return;
   page.one(kZoneFamilies[kAnyBelow], below_.any_below_min());
-  page.recent("zones_below_min_seconds", below_.any_below_min());
+}
+
+void ZoneCollector::write_shortage(Page& page) const {
+  const auto sum = sum_memory(zones_, expected_, reserve_applies());
+  if (!sum) return;
+  page.one(kZoneFamilies[kPhantomReserve], sum->reserved);
+  page.one(kZoneFamilies[kShort], shortage_.short_seconds());
+  page.recent("zones_short_seconds", shortage_.short_seconds());
+  page.one(kZoneFamilies[kExhausted], shortage_.exhausted_seconds());
+  page.recent("memory_exhausted_seconds", shortage_.exhausted_seconds());
+  if (const auto seconds = shortage_.seconds_to_min()) page.one(kZoneFamilies[kSecondsToMin], *seconds);
 }
 
 void ZoneCollector::write_settings(const Node& node, Page& page) const {
   if (min_free_kbytes_) page.one(kZoneFamilies[kMinFree], *min_free_kbytes_ * 1024);
   if (scale_factor_) page.one(kZoneFamilies[kScale], *scale_factor_);
-  page.one(kZoneFamilies[kPageSize], static_cast<uint64_t>(node.page_size()));
+  if (const long size = node.page_size(); size > 0) page.one(kZoneFamilies[kPageSize], static_cast<uint64_t>(size));
 }
+
+constexpr std::string_view kReads[] = {kZoneinfoPath, kMinFreePath, kScalePath, kMeminfoPath, kVmstatPath, "proc/sys/kernel/osrelease",
+                                       "proc/version"};
 
 }  // namespace
 
@@ -230,8 +292,10 @@ constinit const Spec zone = {
     .name = "zone",
     .summary = "Memory zones: watermarks as they are and as they ought to be, miscounted pages (/proc/zoneinfo)",
     .families = kZoneFamilies,
+    .reads = kReads,
     .make = [](const Settings&) -> std::unique_ptr<Collector> { return std::make_unique<ZoneCollector>(); },
     .sample_every = std::chrono::milliseconds(250),
+    .glances = true,
 };
 
 }  // namespace fencewatch

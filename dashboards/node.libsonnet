@@ -49,6 +49,23 @@ function(config) g.dashboard(
       ]),
     ],
     [
+      g.graph('Forecast: time until min', 'How long until free memory meets the sum of the min watermarks that are due, if it goes on falling as in the last ten seconds. Nothing is shown while it does not fall steadily, or kswapd will wake before.', 's', [
+        g.target('fencewatch_memory_seconds_to_min{%s}' % s, '{{instance}}'),
+      ]),
+      g.graph('Memory short', 'Share of time in which a zone was below min and all of them together below what is due; and in which memory was exhausted: short for most of 15 s, with a storm of direct reclaim.', 'percentunit', [
+        g.target('sum by (instance) (%s)' % rate('fencewatch_zones_short_seconds_total'), '{{instance}} short', g.colors.elevated),
+        g.target('sum by (instance) (%s)' % rate('fencewatch_memory_exhausted_seconds_total'), '{{instance}} exhausted', g.colors.high),
+      ]),
+    ],
+    [
+      g.graph('kswapd comes too late', 'Share of its runs after which kswapd, about to sleep, found free memory below low again. Above %g it is a sign of wrong watermarks.' % config.kswapdLowHitsRatio, 'percentunit', [
+        g.target('sum by (instance) (%s) / sum by (instance) (%s)' % [rate('fencewatch_kswapd_watermark_hits_total', 'watermark="low"'), rate('fencewatch_kswapd_wakes_total')], '{{instance}}'),
+      ]) + g.withLimit(config.kswapdLowHitsRatio),
+      g.graph('Small allocations that failed', 'Blocks of up to 32 KiB (order 3) that the kernel could not give, at least: it tells one in ten seconds. What cannot wait goes without, as packets of the network.', 'short', [
+        g.target('sum by (instance, order) (%s)' % increase('fencewatch_page_allocation_failures_total', 'order=~"[0-3]"'), '{{instance}} order {{order}}'),
+      ]),
+    ],
+    [
       g.graph('Direct reclaim', 'Allocations in a second that stopped to free memory for themselves, because kswapd came too late.', 'ops', [
         g.target('sum by (instance) (%s)' % rate('fencewatch_reclaim_direct_stalls_total'), '{{instance}} stalls'),
       ]),
@@ -80,10 +97,12 @@ function(config) g.dashboard(
       ]),
     ],
     [
-      g.graph('Corosync: events', "Token warnings (75 % of the timeout), tokens lost, and times that corosync was not scheduled. The last is always this node's own fault.", 'short', [
+      g.graph('Corosync: events', "Token warnings (75 % of the timeout), tokens lost, and times that corosync was not scheduled, paused, or could form no cluster. The last three are this node's own fault.", 'short', [
         g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_token_warnings_total'), '{{instance}} token warnings'),
         g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_token_timeouts_total'), '{{instance}} token lost', g.colors.high),
         g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_scheduling_misses_total'), '{{instance}} not scheduled'),
+        g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_pauses_total'), '{{instance}} pauses'),
+        g.target('sum by (instance) (%s)' % increase('fencewatch_corosync_unable_to_form_total'), '{{instance}} unable to form a cluster', '#CC79A7'),
       ]),
       g.graph('Corosync: longest wait for the token', 'Upper bound of the longest wait, from four looks a second, against the timeout. Above a half it is a near miss.', 's', [
         g.target('histogram_quantile(1, sum by (instance, le) (%s))' % rate('fencewatch_corosync_token_gap_seconds_bucket'), '{{instance}} longest wait'),
@@ -96,7 +115,25 @@ function(config) g.dashboard(
       ]),
       g.graph('Corosync: quorum', '1 while this node is in a part of the cluster that may provide service.', 'short', [
         g.target('max by (instance) (fencewatch_corosync_quorate{%s})' % s, '{{instance}} quorate'),
+        g.target('max by (instance) (fencewatch_corosync_up{%s})' % s, '{{instance}} corosync runs', dashed=true),
       ]),
+    ],
+    [
+      g.graph('Fencing of this node', 'What sbd warned of, by kind, and "We were allegedly just fenced" of pacemaker.', 'short', [
+        g.target('sum by (instance, kind) (%s)' % increase('fencewatch_sbd_warnings_total'), '{{instance}} sbd {{kind}}'),
+        g.target('sum by (instance) (%s)' % increase('fencewatch_fenced_self_total'), '{{instance}} told of its own fencing', g.colors.high),
+      ]),
+      g.graph('Logs: how old the lines are', 'Age of the log lines that are being read; 0 when none are waiting. Above %g s what they tell comes too late.' % config.logLagSeconds, 's', [
+        g.target('fencewatch_log_lag_seconds{%s}' % s, '{{instance}}'),
+      ]) + g.withLimit(config.logLagSeconds),
+    ],
+    [
+      g.states('What outlives a shortage', 'Corosync and this exporter are on time in a node without memory when they are locked in it and scheduled in real time.', [
+        g.target('max by (instance) (fencewatch_corosync_process_realtime{%s})' % s, '{{instance}} corosync real-time'),
+        g.target('max by (instance) (fencewatch_corosync_process_locked_bytes{%s} > bool 0)' % s, '{{instance}} corosync locked'),
+        g.target('max by (instance) (fencewatch_process_realtime{%s})' % s, '{{instance}} exporter real-time'),
+        g.target('max by (instance) (fencewatch_memory_locked{%s})' % s, '{{instance}} exporter locked'),
+      ], g.answersMapping, h=6),
     ],
   ],
   [

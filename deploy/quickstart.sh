@@ -63,7 +63,11 @@ tell() {
     echo "No zone of it is miscounted."
   fi
   echo "Share of the watermark that is due (1 is healthy):"
-  grep '^fencewatch_zone_watermark_honoured_ratio' <<<"$metrics" | sed 's/^/  /' || echo "  no zone is large enough to tell"
+  if grep -q '^fencewatch_zones_watermarks_outdated 1$' <<<"$metrics"; then
+    echo "  not told: a balloon or plugged memory changed the zones after the kernel computed them"
+  else
+    grep '^fencewatch_zone_watermark_honoured_ratio' <<<"$metrics" | sed 's/^/  /' || echo "  no zone is large enough to tell"
+  fi
   echo "Ctrl-C ends it."
 }
 

@@ -17,6 +17,7 @@
 #include "exporter/config/config.h"
 #include "exporter/logs/open_logs.h"
 #include "exporter/memory/locking.h"
+#include "exporter/memory/realtime.h"
 #include "exporter/node/node.h"
 #include "exporter/web/door.h"
 #include "exporter/web/heartbeat.h"
@@ -72,15 +73,29 @@ void lock_memory() {
       {{"reason", reason != nullptr ? reason : "unknown error"}});
 }
 
+void tell_realtime(const Settings& settings) {
+  const int error = realtime::refusal();
+  if (!settings.realtime || error == 0) return;
+  const char* reason = strerrordesc_np(error);
+  log::warn(
+      realtime::group_has_no_time()
+          ? "not real-time: the cpu control group of this service has no real-time budget (cpu.rt_runtime_us is 0); remove CPUAccounting=, "
+            "CPUShares= and CPUQuota= from the unit and its slice, or give the group a budget"
+          : "not real-time: in a shortage of memory the exporter may hang with the rest; it needs CAP_SYS_NICE or LimitRTPRIO=1",
+      {{"reason", reason != nullptr ? reason : "unknown error"}});
+}
+
 int serve(const Settings& settings, Runner& runner, LogReader* logs, const sigset_t& ends) {
   Server server(settings, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
   runner.start();
+  if (logs) logs->start();
   server.warm_up();
   lock_memory();
+  tell_realtime(settings);
   server.rehearse();
-  if (logs) logs->start();  // what it opens then is locked as it is used
   for (const std::string& address : server.addresses())
     log::info("listening", {{"address", address}, {"path", settings.telemetry_path}, {"tls", server.encrypted() ? "yes" : "no"}});
+  realtime::enter();  // it beats for the watchdog
   systemd::notify("READY=1");
   const int signal = wait_for_end(ends, runner, server);
   systemd::notify("STOPPING=1");
@@ -98,6 +113,7 @@ int run(const Settings& settings) {
   if (settings.mode == Mode::serve) {
     ends = block_signals();
     memory::prepare();
+    if (settings.realtime) realtime::prepare();
   }
   Status opened;
   const std::unique_ptr<Node> node = open_node(settings.paths, opened);

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Format, clang-tidy, and the rules of the house that a compiler does not know. One line "ok NAME" or "FAIL NAME" for each.
 # Needs build/dev (compile_commands.json and the fencewatch binary). Environment: BUILD in place of build/dev.
+#   tests/lint.sh [FILE…]   with files: format and clang-tidy look at these alone; the rules are cheap and look at all
 # shellcheck disable=SC2317  # the functions are called by name, through check
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 build=${BUILD:-build/dev}
 stamps=$build/lint
+only=("$@")
 mkdir -p "$stamps"
 failed=0
 
@@ -31,8 +33,14 @@ nothing() {
 
 tracked() { git ls-files --cached --others --exclude-standard -- "$@"; }
 
+# Of the tracked files that fit the patterns those that were asked for.
+chosen() {
+  if [ ${#only[@]} -eq 0 ]; then tracked "$@"; else comm -12 <(tracked "$@" | sort) <(printf '%s\n' "${only[@]#./}" | sort); fi
+}
+
 formatted() {
-  mapfile -t files < <(tracked '*.cc' '*.h')
+  mapfile -t files < <(chosen '*.cc' '*.h')
+  [ ${#files[@]} -gt 0 ] || return 0
   clang-format-14 --dry-run -Werror "${files[@]}"
 }
 
@@ -49,12 +57,12 @@ tidy_one() {
 tidy() {
   export -f tidy_one key
   export stamps build
-  tracked 'exporter/*.cc' 'collectors/*.cc' | xargs -P "$(nproc)" -I{} bash -c 'tidy_one {}'
+  chosen 'exporter/*.cc' 'collectors/*.cc' | xargs -P "$(nproc)" -I{} bash -c 'tidy_one {}'
 }
 
 no_processes() { nothing '(^|[^A-Za-z0-9_.])(v?fork|exec[lv]p?e?|execve(at)?|system|popen|posix_spawnp?|clone3?) *\(' 'exporter/*' 'collectors/*.cc' 'collectors/*.h'; }
 
-collector_names() { sed -n 's/^extern const Spec \(.*\);/\1/p' collectors/all.cc | tr -d ' ' | tr , '\n'; }
+collector_names() { sed -n 's/^extern const Spec \(.*\);/\1/p' collectors/all.cc; }
 
 engine_knows_no_collector() {
   local names
@@ -100,6 +108,18 @@ collectors_know_no_other() {
   return "$status"
 }
 
+# A Spec that nobody put into the table would be a collector that does not exist.
+collectors_are_in_the_table() {
+  diff <(git grep -hoE '^(constinit )?const Spec [a-z_]+ =' -- 'collectors/*.cc' | grep -oE '[a-z_]+ =$' | tr -d ' =' | sort) \
+    <(sed -nE 's/^      &([a-z_]+),.*/\1/p' collectors/all.cc | sort)
+}
+
+# The Runner knows about time and faults, and what is printed is its business and the log's.
+collectors_only_collect() {
+  nothing '(^|[^A-Za-z0-9_.])(sleep|usleep|nanosleep|sleep_for|sleep_until|printf|fprintf|puts|fputs) *\(|std::(cout|cerr|clog)|log::(debug|info|warn|error)\(' \
+    'collectors/*.cc' 'collectors/*.h'
+}
+
 metrics_documented() { diff -u collectors/METRICS.md <("$build/fencewatch" --describe); }
 
 scripts() {
@@ -138,6 +158,8 @@ check no-processes no_processes
 check engine-knows-no-collector engine_knows_no_collector
 check includes-point-down includes_point_down
 check collectors-know-no-other collectors_know_no_other
+check collectors-in-the-table collectors_are_in_the_table
+check collectors-only-collect collectors_only_collect
 check metrics-documented metrics_documented
 check shellcheck scripts
 check commands-exist commands_exist

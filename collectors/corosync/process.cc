@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "exporter/base/clock_ticks.h"
 #include "exporter/base/scan.h"
 
 namespace fencewatch {
@@ -12,8 +13,6 @@ constexpr std::string_view kName = "corosync";
 constexpr std::string_view kStat = "proc/PID/stat", kStatus = "proc/PID/status", kCgroup = "proc/PID/cgroup";
 constexpr std::string_view kPressure = "sys/fs/cgroup/*/memory.pressure";
 constexpr std::chrono::seconds kLongestPause{60};
-
-constexpr uint64_t kTicks = 100;  // per second, of the times that the kernel tells: USER_HZ, on every architecture that we run on
 
 // proc(5) counts the fields from 1; behind the command, 2, they are plain.
 enum : int { kState = 3, kMajorFaults = 12, kStartTime = 22, kPolicy = 41 };
@@ -114,7 +113,7 @@ std::optional<std::chrono::seconds> CorosyncProcess::age(const Node& node) {
   const std::string_view word = scan::next_word(text);
   uint64_t uptime = 0;  // whole seconds
   if (!scan::number(word.substr(0, word.find('.')), uptime)) return {};
-  const uint64_t started = start_time_ / kTicks;
+  const uint64_t started = start_time_ / kTicksPerSecond;
   return std::chrono::seconds(uptime - std::min(uptime, started));
 }
 

@@ -20,7 +20,10 @@ constexpr std::chrono::seconds kRenew{60};
 OomEvents::OomEvents() {
   for (size_t i = 0; i < kills_.size(); ++i)
     kills_[i] = &counts_.counter(kOomFamilies[kEvents], {{"constraint", std::string(name(static_cast<OomConstraint>(i)))}});
-  for (int order = 0; order < kOrders; ++order) counts_.counter(kOomFamilies[kAllocationFailures], {{"order", std::to_string(order)}});
+  for (int order = 0; order < kOrders; ++order) {
+    const prometheus::Counter& failures = counts_.counter(kOomFamilies[kAllocationFailures], {{"order", std::to_string(order)}});
+    if (static_cast<size_t>(order) < small_failures_.size()) small_failures_[static_cast<size_t>(order)] = &failures;
+  }
   for (const int family : {kNoKillable, kPanics}) counts_.counter(kOomFamilies[family]);
 }
 
@@ -103,6 +106,9 @@ void OomEvents::write(Page& page) const {
   for (const OomConstraint constraint : {OomConstraint::global, OomConstraint::cpuset, OomConstraint::mempolicy})
     global += kills_[static_cast<size_t>(constraint)]->Value();
   page.recent("oom_global_kills", global);
+  double failures = 0;
+  for (const prometheus::Counter* const order : small_failures_) failures += order->Value();
+  page.recent("small_allocation_failures", failures);
 }
 
 }  // namespace fencewatch

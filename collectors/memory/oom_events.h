@@ -58,7 +58,8 @@ class OomEvents {
 
   Counts counts_{kOomFamilies};
   std::array<prometheus::Counter*, kOomConstraints> kills_;
-  OomLog log_;  // the reading thread's
+  std::array<const prometheus::Counter*, 4> small_failures_;  // up to order 3 (PAGE_ALLOC_COSTLY_ORDER) the kernel tries hard not to fail
+  OomLog log_;                                                // the reading thread's
   std::chrono::steady_clock::time_point renewed_;
   mutable std::mutex mutex_;
   Pods pods_;

@@ -29,7 +29,7 @@ struct OomKill {
 class OomLog {
  public:
   // Those up to killed are for hear(), the others are counted as they are. Their first group is the order of allocation_failure.
-  enum Heard { invoked, summary, intent, task, group, killed, no_killable, panic, allocation_failure };
+  enum Heard { invoked, summary_begun, summary_rest, summary, intent, task, group, killed, no_killable, panic, allocation_failure };
   static std::span<const Pattern> patterns();
 
   // The kill, when the line is the one that tells of it and it was not told before: "Killed process". With memory.oom.group the kernel
@@ -47,15 +47,23 @@ class OomLog {
     uint32_t pid = 0;  // whom the summary names
     OomConstraint constraint = OomConstraint::unknown;
     std::string memcg;
-    bool intends = false;  // "Kill process A or sacrifice child": the next killed may be another
-    bool spent = false;    // that one was told
-    bool group = false;    // all of memcg are killed
+    bool intends = false;     // "Kill process A or sacrifice child": the next killed may be another
+    bool spent = false;       // that one was told
+    bool group = false;       // all of memcg are killed
+    bool summarised = false;  // and no kill told since
   };
+  void join(const Match& match);
   void summarise(const Match& match);
+  bool follows_summary(OomConstraint told) const;
   bool seen(uint32_t pid, int64_t time_us);
 
   About about_;
   OomConstraint intended_ = OomConstraint::unknown;
+  // A summary that began and has not ended yet: it came in several records. Not kept over a restart between two of them.
+  struct {
+    int64_t time_us = 0;
+    std::string text;
+  } torn_;
   struct Victim {
     uint32_t pid = 0;
     int64_t time_us = 0;

@@ -21,6 +21,8 @@ constexpr Key kKeys[] = {
     {"allocstall_high", Vm::allocstall_high},
     {"allocstall_movable", Vm::allocstall_movable},
     {"allocstall_normal", Vm::allocstall_normal},
+    {"balloon_deflate", Vm::balloon_deflate},
+    {"balloon_inflate", Vm::balloon_inflate},
     {"compact_fail", Vm::compact_fail},
     {"compact_stall", Vm::compact_stall},
     {"compact_success", Vm::compact_success},
@@ -65,6 +67,13 @@ constexpr Key kKeys[] = {
 constexpr KeyIndex<std::size(kKeys)> kIndex(kKeys, [](const Key& key) { return key.name; });
 
 }  // namespace
+
+std::optional<uint64_t> Vmstat::direct_stalls() const {
+  std::optional<uint64_t> sum;
+  for (const Vm zone : {Vm::allocstall, Vm::allocstall_normal, Vm::allocstall_high, Vm::allocstall_movable, Vm::allocstall_device})
+    if (const auto stalls = (*this)[zone]) sum = sum.value_or(0) + *stalls;
+  return sum;
+}
 
 Status parse_vmstat(std::string_view text, Vmstat& out) {
   out.clear();

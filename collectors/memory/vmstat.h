@@ -20,6 +20,8 @@ enum class Vm : uint8_t {
   allocstall_high,
   allocstall_movable,
   allocstall_device,
+  balloon_deflate,
+  balloon_inflate,
   compact_fail,
   compact_stall,
   compact_success,
@@ -54,6 +56,8 @@ class Vmstat {
     return true;
   }
   void clear() { items_ = {}; }
+  // Allocations that had to free memory for themselves, all zones but DMA and DMA32: hardly anything but old devices asks for these.
+  std::optional<uint64_t> direct_stalls() const;
 
  private:
   std::array<std::optional<uint64_t>, kVmItems> items_{};

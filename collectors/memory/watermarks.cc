@@ -20,19 +20,42 @@ bool without_share(const Zone& zone, bool movable_apart, bool has_highmem) {
   return zone.name == "HighMem" || (zone.name == "Movable" && (movable_apart || has_highmem));
 }
 
-// The zone's managed pages with every phantom put back into the node's highest populated zone below it. Watermarks::min holds them.
-void count_managed(const std::vector<Zone>& zones, std::vector<Watermarks>& out) {
+// Pages that are there and not managed: the firmware's, the kernel's own, a balloon's, those that were counted elsewhere.
+int64_t missing(const Zone& zone) { return static_cast<int64_t>(zone.present.value_or(0)) - *zone.managed; }
+
+// Where the phantom pages of `zone` are: as many as pages that were initialised late are in the node's highest populated zone below it. A
+// few beside real ones came from where a balloon took them, the zone that misses most.
+std::optional<size_t> home_of_phantom(const std::vector<Zone>& zones, size_t zone) {
+  const auto same_node = [&](size_t other) { return zones[other].numa_node == zones[zone].numa_node; };
+  if (!zones[zone].mostly_phantom()) {
+    size_t most = zone;
+    for (size_t i = 0; i < zones.size(); ++i)
+      if (same_node(i) && missing(zones[i]) > std::max<int64_t>(0, missing(zones[most]))) most = i;
+    if (most != zone) return most;
+  }
+  for (size_t home = zone; home-- > 0 && same_node(home);)
+    if (zones[home].populated()) return home;
+  return {};
+}
+
+// The zones' managed pages with every phantom put back where it belongs. Watermarks::min holds them, modulo 2^64 until all are there.
+// False: they cannot be known, as some zone has fewer than none.
+bool count_managed(const std::vector<Zone>& zones, std::vector<Watermarks>& out) {
   for (size_t i = 0; i < zones.size(); ++i) {
     const uint64_t phantom = zones[i].phantom();
-    out[i].min += *zones[i].managed;
+    out[i].min += static_cast<uint64_t>(*zones[i].managed);
     if (!phantom) continue;
-    for (size_t home = i; home-- > 0 && zones[home].numa_node == zones[i].numa_node;) {
-      if (!zones[home].populated()) continue;
-      out[home].min += phantom;
-      out[i].min -= phantom;
-      break;
-    }
+    const auto home = home_of_phantom(zones, i);
+    if (!home) continue;
+    out[*home].min += phantom;
+    out[i].min -= phantom;
   }
+  return std::all_of(out.begin(), out.end(), [](const Watermarks& managed) { return static_cast<int64_t>(managed.min) >= 0; });
+}
+
+uint64_t min_without_boost(const Zone& zone) {
+  const uint64_t min = zone.min.value_or(0);
+  return min - std::min(min, zone.boost.value_or(0));
 }
 
 }  // namespace
@@ -62,7 +85,7 @@ bool expected_watermarks(const Zoneinfo& zoneinfo, const WatermarkSettings& sett
       std::any_of(zones.begin(), zones.end(), [](const Zone& zone) { return zone.name == "HighMem" && zone.populated(); });
 
   out.resize(zones.size());
-  count_managed(zones, out);
+  if (!count_managed(zones, out)) return out.clear(), false;
   uint64_t shared = 0;
   for (size_t i = 0; i < zones.size(); ++i) shared += without_share(zones[i], settings.movable_apart, has_highmem) ? 0 : out[i].min;
   if (!shared) return out.clear(), false;
@@ -82,8 +105,19 @@ bool expected_watermarks(const Zoneinfo& zoneinfo, const WatermarkSettings& sett
 
 std::optional<double> honoured_ratio(const Zone& zone, const Watermarks& expected) {
   if (!zone.populated() || !zone.min || expected.min < kSmallestExpected) return {};
-  const uint64_t own = *zone.min - std::min(*zone.min, zone.boost.value_or(0));
-  return static_cast<double>(own) / static_cast<double>(expected.min);
+  return static_cast<double>(min_without_boost(zone)) / static_cast<double>(expected.min);
+}
+
+bool are_outdated(const std::vector<Zone>& zones, const std::vector<Watermarks>& expected) {
+  constexpr double kAsComputed = 0.9;
+  double printed = 0, due = 0, least = 1;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (zones[i].mostly_phantom()) return false;
+    printed += static_cast<double>(min_without_boost(zones[i]));
+    due += static_cast<double>(expected[i].min);
+    least = std::min(least, honoured_ratio(zones[i], expected[i]).value_or(1));
+  }
+  return least < kAsComputed && printed >= kAsComputed * due;
 }
 
 }  // namespace fencewatch

@@ -18,8 +18,8 @@ struct Headline {
 };
 // `high` is the watermark: that of a pageset is `high:`.
 constexpr Headline kHeadlines[] = {
-    {"min", &Zone::min},         {"low", &Zone::low},         {"high", &Zone::high},   {"spanned", &Zone::spanned},
-    {"present", &Zone::present}, {"managed", &Zone::managed}, {"boost", &Zone::boost}, {"promo", &Zone::promo},
+    {"min", &Zone::min},         {"low", &Zone::low},     {"high", &Zone::high},   {"spanned", &Zone::spanned},
+    {"present", &Zone::present}, {"boost", &Zone::boost}, {"promo", &Zone::promo},
 };
 
 constexpr KeyIndex<kZoneStatCount> kStatIndex(kZoneStats, [](std::string_view name) { return name; });
@@ -98,6 +98,7 @@ class Parser {
     for (const Headline& headline : kHeadlines) {
       if (key == headline.key && section_ == &zone.stats) return value(line, rest, zone.*headline.value);
     }
+    if (key == "managed" && section_ == &zone.stats) return managed(line, rest, zone);
     if (key == "protection:") return protection(line, scan::trim_left(rest), zone);
     if (key == "pagesets") {
       const char* const begin = line.data();
@@ -118,6 +119,14 @@ class Parser {
     if (!scan::number(scan::trim_left(rest), number)) return fault(line, "no number of pages");
     out = number;
     return {};
+  }
+
+  Status managed(std::string_view line, std::string_view rest, Zone& zone) const {
+    std::optional<uint64_t> printed;
+    if (zone.managed) return fault(line, "the same line twice in a zone");
+    const Status status = value(line, rest, printed);
+    if (status) zone.managed = static_cast<int64_t>(*printed);
+    return status;
   }
 
   Status stat(std::string_view line, std::string_view name, std::string_view rest) {

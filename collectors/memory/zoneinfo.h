@@ -67,14 +67,22 @@ inline constexpr size_t kMaxZonesOfNode = 8;
 struct Zone {
   uint32_t numa_node = 0;
   std::string_view name;  // into the text that was parsed
-  std::optional<uint64_t> free, boost, min, low, high, promo, spanned, present, managed;
+  std::optional<uint64_t> free, boost, min, low, high, promo, spanned, present;
+  // Printed unsigned: below 0 where a balloon gave back more pages than it had taken from this zone (before 5.5).
+  std::optional<int64_t> managed;
   uint8_t protections = 0;
   std::array<uint64_t, kMaxZonesOfNode> protection{};
   ZoneStats stats;
 
   bool populated() const { return present.value_or(0) > 0; }
   // Pages counted as managed that are not there: mmzone.h says managed <= present.
-  uint64_t phantom() const { return managed && present && *managed > *present ? *managed - *present : 0; }
+  uint64_t phantom() const {
+    if (!managed || !present || *managed < 0) return 0;
+    const uint64_t pages = static_cast<uint64_t>(*managed);
+    return pages > *present ? pages - *present : 0;
+  }
+  // Late initialisation counted a whole zone here (Kylin, openEuler). A balloon that books pages to the wrong zone adds a few to real ones.
+  bool mostly_phantom() const { return phantom() > present.value_or(0); }
 };
 
 struct NumaNodeStats {

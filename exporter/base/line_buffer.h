@@ -21,9 +21,10 @@ class LineBuffer {
 
   std::span<char> room();  // where to read to; never empty after next() has given all
   void added(size_t n);
-  bool next(Cut& cut);                                             // the next whole line
-  bool flush(Cut& cut);                                            // what waits for its newline
-  uint64_t waiting() const { return dropped_ + (end_ - begin_); }  // bytes of it, after next() has given all
+  bool next(Cut& cut);                                                              // the next whole line
+  bool flush(Cut& cut);                                                             // what waits for its newline
+  std::string_view peek() const { return {data_.data() + begin_, end_ - begin_}; }  // all that was not yet given
+  uint64_t waiting() const { return dropped_ + (end_ - begin_); }                   // bytes of it, after next() has given all
   void clear() { *this = LineBuffer(); }
 
  private:

@@ -160,8 +160,7 @@ State& state() {
   return *the_log;
 }
 
-void record(spdlog::level::level_enum level, std::string_view level_name, std::string_view message, Fields fields) {
-  State& log = state();
+void write_record(State& log, spdlog::level::level_enum level, std::string_view level_name, std::string_view message, Fields fields) {
   spdlog::logger* const logger = log.current;
   if (logger == nullptr) {
     ++log.unwritten;
@@ -185,6 +184,16 @@ void record(spdlog::level::level_enum level, std::string_view level_name, std::s
   }
   put(json ? "}\n" : "\n");
   logger->log(level, spdlog::string_view_t(line.data(), line.size()));
+}
+
+// What cannot be written, for want of memory or because the queue has just ended, is counted.
+void record(spdlog::level::level_enum level, std::string_view level_name, std::string_view message, Fields fields) noexcept {
+  State& log = state();
+  try {
+    write_record(log, level, level_name, message, fields);
+  } catch (...) {
+    ++log.unwritten;
+  }
 }
 
 }  // namespace
@@ -221,10 +230,10 @@ void stop() {
   log.current = log.direct.get();
 }
 
-void debug(std::string_view message, Fields fields) { record(spdlog::level::debug, "debug", message, fields); }
-void info(std::string_view message, Fields fields) { record(spdlog::level::info, "info", message, fields); }
-void warn(std::string_view message, Fields fields) { record(spdlog::level::warn, "warn", message, fields); }
-void error(std::string_view message, Fields fields) { record(spdlog::level::err, "error", message, fields); }
+void debug(std::string_view message, Fields fields) noexcept { record(spdlog::level::debug, "debug", message, fields); }
+void info(std::string_view message, Fields fields) noexcept { record(spdlog::level::info, "info", message, fields); }
+void warn(std::string_view message, Fields fields) noexcept { record(spdlog::level::warn, "warn", message, fields); }
+void error(std::string_view message, Fields fields) noexcept { record(spdlog::level::err, "error", message, fields); }
 
 uint64_t dropped() {
   State& log = state();

@@ -15,10 +15,10 @@ using Fields = std::initializer_list<Field>;
 void start(std::string_view level, std::string_view format);
 void stop();  // writes what is queued, bounded in time
 
-void debug(std::string_view message, Fields fields = {});
-void info(std::string_view message, Fields fields = {});
-void warn(std::string_view message, Fields fields = {});
-void error(std::string_view message, Fields fields = {});
+void debug(std::string_view message, Fields fields = {}) noexcept;
+void info(std::string_view message, Fields fields = {}) noexcept;
+void warn(std::string_view message, Fields fields = {}) noexcept;
+void error(std::string_view message, Fields fields = {}) noexcept;
 
 uint64_t dropped();
 

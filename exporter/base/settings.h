@@ -41,6 +41,7 @@ struct Settings {
   std::string telemetry_path = "/metrics";
   int max_requests = 40;  // 0: no bound
   bool exporter_metrics = true;
+  bool realtime = true;
   std::string log_level = "info";
   std::string log_format = "logfmt";
   std::string journal_dir;                                        // empty: below the root

@@ -42,8 +42,12 @@ class Collector {
   virtual Status collect(const Node& node, Page& page) = 0;
 
   // Called every Spec::sample_every, or more rarely where that would cost more than 0.1 % of one CPU, for what a scrape every
-  // 15 s cannot see. `elapsed` is the time since the call before, 0 at the first.
+  // 15 s cannot see. `elapsed` is the time since the call before, of this or of glance(), 0 at the first.
   virtual Status sample(const Node& /*node*/, std::chrono::nanoseconds /*elapsed*/) { return {}; }
+
+  // Called in place of sample() when that is not due yet because of its price: every Spec::sample_every, with the time since the last call
+  // of either. False: sample() wants to be called now, at up to 1 % of one CPU, as what it watches may be about to happen.
+  virtual bool glance(const Node& /*node*/, std::chrono::nanoseconds /*elapsed*/) { return true; }
 
   // Asked once, before the first line. The texts live as long as the collector.
   virtual std::span<const Pattern> patterns() const { return {}; }
@@ -62,9 +66,12 @@ struct Spec {
   std::string_view name;     // as in --collector.<name>
   std::string_view summary;  // one line for --help and METRICS.md
   std::span<const Family> families;
+  // Every path that it may ask the Node for; * stands for anything. Tests hold it to that, and change each of these files at random.
+  std::span<const std::string_view> reads = {};
   std::unique_ptr<Collector> (*make)(const Settings& settings);  // may throw std::exception to refuse the start
   std::chrono::milliseconds deadline{1000};
   std::chrono::milliseconds sample_every{0};  // 0: sample() is not called
+  bool glances = false;                       // glance() is
   bool on_by_default = true;
 };
 

@@ -41,4 +41,12 @@ Outcome CollectorState::sample(const Node& node, nanoseconds elapsed, nanosecond
   return outcome;
 }
 
+bool CollectorState::glance(const Node& node, nanoseconds elapsed, nanoseconds& cpu_time) {
+  const nanoseconds before = thread_cpu_time();
+  bool enough = false;
+  guarded([&] { return enough = collector->glance(node, elapsed), Status{}; });
+  cpu_time = thread_cpu_time() - before;
+  return enough;
+}
+
 }  // namespace fencewatch

@@ -34,6 +34,8 @@ struct CollectorState {
   // Called without the mutex of CollectorThreads, by the thread that set `busy`. No exception comes out.
   Outcome collect(const Node& node);
   Outcome sample(const Node& node, std::chrono::nanoseconds elapsed, std::chrono::nanoseconds& cpu_time);
+  // True: enough for now, as Collector::glance(). An exception is for sample() to tell.
+  bool glance(const Node& node, std::chrono::nanoseconds elapsed, std::chrono::nanoseconds& cpu_time);
 
   const Spec* const spec;
   const std::unique_ptr<Collector> collector;
@@ -52,9 +54,10 @@ struct CollectorState {
   Code told_collect = Code::ok;  // what the log was told last
   Code told_sample = Code::ok;
 
-  Runner::Clock::time_point next_sample{};
-  Runner::Clock::time_point last_sample{};  // zero: none yet
-  std::chrono::nanoseconds sample_cost{0};  // CPU time, smoothed
+  Runner::Clock::time_point next_look{};                    // sample() or glance()
+  Runner::Clock::time_point next_sample{};                  // not earlier unless glance() asks for it
+  Runner::Clock::time_point last_look{};                    // zero: none yet
+  std::chrono::nanoseconds sample_cost{0}, glance_cost{0};  // CPU time, smoothed
 };
 
 }  // namespace fencewatch

@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <cassert>
-#include <system_error>
+#include <exception>
+#include <new>
 #include <thread>
 #include <utility>
 
+#include "exporter/base/log.h"
 #include "exporter/collect/health.h"
+#include "exporter/memory/realtime.h"
+#include "exporter/memory/small_stacks.h"
 
 namespace fencewatch {
 namespace {
@@ -16,23 +20,42 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr Status kLate{Code::stuck, 0, {}, "did not come back in time"};
+constexpr Status kNobodyLeft{Code::stuck, 0, {}, "all collecting threads are stuck"};
 constexpr int kSampleShare = 1000;            // a sampler may use one part in so many of one CPU
+constexpr int kUrgentShare = 100;             // and so much when a glance asks for it
 constexpr std::chrono::seconds kStopWait{1};  // for collectors at work when the exporter ends
-constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::seconds kRelief{1};    // within which a holder that is late while nobody scrapes is noticed
+// One collects, one watches; two collectors may be stuck besides and the others do not notice. All are made before memory is locked.
+constexpr int kThreads = 4;
+constexpr size_t kStack = 128 << 10;  // a locked one is resident whole
 
 }  // namespace
 
-void CollectorThreads::start() {
-  for (const auto& slot : slots) {
-    shortest_deadline_ = std::min<nanoseconds>(shortest_deadline_, slot->spec->deadline);
-    longest_deadline_ = std::max<nanoseconds>(longest_deadline_, slot->spec->deadline);
+// The right to start collectors, for as long as it is not taken away.
+class CollectorThreads::Turn {
+ public:
+  explicit Turn(CollectorThreads& threads) : threads_(threads), id_(threads.holder_ = ++threads.holders_) { --threads_.idle_; }
+  ~Turn() {
+    if (held()) threads_.holder_ = 0;
+    ++threads_.idle_;
   }
-  tick_ = std::min<nanoseconds>(kTick, shortest_deadline_);
+  Turn(const Turn&) = delete;
+  uint64_t id() const { return id_; }
+  bool held() const { return threads_.holder_ == id_; }
+
+ private:
+  CollectorThreads& threads_;
+  const uint64_t id_;
+};
+
+void CollectorThreads::start() {
+  for (const auto& slot : slots) shortest_deadline_ = std::min<nanoseconds>(shortest_deadline_, slot->spec->deadline);
   {
     const std::lock_guard lock(mutex);
     started_ = true;
   }
-  add_threads(2);  // one to watch, one to stand by
+  const SmallStacks stacks(kStack);
+  for (int i = 0; i < kThreads; ++i) add_thread();
 }
 
 bool CollectorThreads::stop() {
@@ -41,98 +64,73 @@ bool CollectorThreads::stop() {
   watch_.notify_all();
   stand_by_.notify_all();
   for (Waiter* w = waiters_; w; w = w->next) w->ready.notify_one();
-  return gone_.wait_for(lock, kStopWait, [&] { return threads_ == 0 && borrowers_ == 0; });
+  return gone_.wait_for(lock, kStopWait, [&] { return threads_ == 0; });
 }
 
-// A thread that cannot be made now is made later: by the next that goes to work, or by a scrape that finds nobody to work.
-// All are counted before the first begins, which would otherwise make another that stands by.
-void CollectorThreads::add_threads(int count) {
-  {
-    const std::lock_guard lock(mutex);
-    threads_ += count, idle_ += count;
-  }
-  for (int i = 0; i < count; ++i) {
-    try {
-      std::thread([self = shared_from_this()] {
-        pthread_setname_np(pthread_self(), "collect");
-        self->run();
-      }).detach();
-    } catch (const std::system_error&) {
-      const std::lock_guard lock(mutex);
-      --threads_, --idle_;
-    }
+// One that cannot be made is missing from then on: with fewer threads fewer collectors may be stuck at once.
+void CollectorThreads::add_thread() {
+  const std::lock_guard lock(mutex);
+  try {
+    std::thread([self = shared_from_this()] {
+      pthread_setname_np(pthread_self(), "collect");
+      realtime::enter();
+      self->run();
+    }).detach();
+    ++threads_, ++idle_;
+  } catch (const std::exception&) {
+    log::warn("a collecting thread could not be made");
   }
 }
 
-void CollectorThreads::run() {
+void CollectorThreads::run() noexcept {
   Lock lock(mutex);
   while (!stopping_) {
     const Clock::time_point now = Clock::now();
-    Clock::time_point next = now + tick_;
+    Clock::time_point next = Clock::time_point::max();
     if (take_over(lock, now)) continue;
     const bool sample = due_sample(now, next) >= 0;
-    if (late_loans_) {
-      save(lock, *std::exchange(late_loans_, late_loans_->next));
-    } else if (holder_ == 0 && (wanted_ != 0 || sample)) {
+    if (holder_ == 0 && (wanted_ != 0 || sample))
       hold(lock);
-    } else if (watched_) {
+    else if (!watched_)
+      wait_idle(lock, watch_, watched_, holder_ == 0 ? next : deadline(next));
+    else if (!relieved_)
+      wait_idle(lock, stand_by_, relieved_, now + kRelief);
+    else
       stand_by_.wait(lock);
-    } else {
-      sample_was_held_up_ = sample;
-      watch(lock, next);
-    }
   }
   --idle_;
   if (--threads_ == 0) gone_.notify_all();
 }
 
-void CollectorThreads::watch(Lock& lock, Clock::time_point until) {
-  if (running_ >= 0) {
-    const CollectorState& slot = *slots[static_cast<size_t>(running_)];
-    until = std::min(until, slot.started + slot.spec->deadline);
-  }
-  watched_ = true;
-  watch_.wait_until(lock, until);
-  watched_ = false;
+CollectorThreads::Clock::time_point CollectorThreads::deadline(Clock::time_point most) const {
+  if (running_ < 0) return most;
+  const CollectorState& slot = *slots[static_cast<size_t>(running_)];
+  return std::min(most, slot.started + slot.spec->deadline);
 }
 
-// The caller is a collecting thread, has taken what it goes for, and counts itself idle again afterwards.
-void CollectorThreads::go_to_work(Lock& lock) {
-  if (--idle_ > 0) return;
-  lock.unlock();
-  add_threads(1);
-  lock.lock();
+void CollectorThreads::wait_idle(Lock& lock, std::condition_variable& wake, bool& taken, Clock::time_point until) {
+  taken = true;
+  if (until == Clock::time_point::max())
+    wake.wait(lock);
+  else
+    wake.wait_until(lock, until);
+  taken = false;
 }
 
-// Collects and samples until nothing is due, or the baton was taken away.
+// Collects and samples until nothing is due, or the turn was taken away.
 void CollectorThreads::hold(Lock& lock) {
-  const uint64_t id = holder_ = ++holders_;
-  go_to_work(lock);
+  const Turn turn(*this);
   Clock::time_point next;
-  while (!stopping_ && holder_ == id) {
+  while (!stopping_ && turn.held()) {
     if (const int index = due_collection(); index >= 0) {
-      run_collect(lock, id, static_cast<size_t>(index));
+      run_collect(lock, turn.id(), static_cast<size_t>(index));
     } else if (const int sampled = due_sample(Clock::now(), next); sampled >= 0) {
-      run_sample(lock, id, static_cast<size_t>(sampled));
+      run_sample(lock, turn.id(), static_cast<size_t>(sampled));
     } else {
       break;
     }
   }
-  if (holder_ == id) holder_ = 0;
-  ++idle_;
-}
-
-// Answers for a borrower that is stuck; as a scraper that waits, since something is stuck now.
-void CollectorThreads::save(Lock& lock, Loan& loan) {
-  loan.begun = true;
-  stand_by_.notify_one();  // to watch meanwhile
-  go_to_work(lock);
-  lock.unlock();
-  loan.rescue.answer();
-  lock.lock();
-  loan.done = true;
-  loan.answered.notify_one();  // with the mutex: the loan may end with it
-  ++idle_;
+  if (watched_) watch_.notify_one();  // who has come to watch meanwhile does not know when the next sample is due
 }
 
 int CollectorThreads::due_collection() {
@@ -149,8 +147,8 @@ int CollectorThreads::due_sample(Clock::time_point now, Clock::time_point& next)
   for (size_t i = 0; i < slots.size(); ++i) {
     const CollectorState& slot = *slots[i];
     if (slot.spec->sample_every.count() == 0 || slot.busy) continue;
-    if (slot.next_sample <= now) return static_cast<int>(i);
-    next = std::min(next, slot.next_sample);
+    if (slot.next_look <= now) return static_cast<int>(i);
+    next = std::min(next, slot.next_look);
   }
   return -1;
 }
@@ -163,7 +161,7 @@ void CollectorThreads::enter(size_t index) {
   running_ = static_cast<int>(index);
 }
 
-// False: the thread was late and has lost the baton; what it brings is not to be used.
+// False: the thread was late and has lost the turn; what it brings is not to be used.
 bool CollectorThreads::leave(size_t index, uint64_t id) {
   slots[index]->busy = false;
   if (holder_ == id) {
@@ -188,7 +186,10 @@ void CollectorThreads::run_collect(Lock& lock, uint64_t id, size_t index) {
   slot.last = outcome.status;
   if (outcome.status) {
     slot.page.swap(slot.work);
-    slot.work.reserve(slot.page);
+    try {
+      slot.work.reserve(slot.page);
+    } catch (const std::bad_alloc&) {  // it grows at the next collection, or that fails
+    }
   }
   settle(index, collection, true);
   conclude(lock, slot, slot.told_collect, outcome);
@@ -197,15 +198,23 @@ void CollectorThreads::run_collect(Lock& lock, uint64_t id, size_t index) {
 void CollectorThreads::run_sample(Lock& lock, uint64_t id, size_t index) {
   CollectorState& slot = *slots[index];
   enter(index);
-  const nanoseconds elapsed = slot.last_sample == Clock::time_point{} ? nanoseconds(0) : slot.started - slot.last_sample;
-  slot.last_sample = slot.started;
+  const nanoseconds elapsed = slot.last_look == Clock::time_point{} ? nanoseconds(0) : slot.started - slot.last_look;
+  slot.last_look = slot.started;
+  const bool due = slot.started >= slot.next_sample;
   lock.unlock();
-  nanoseconds cost{0};
-  const Outcome outcome = slot.sample(node_, elapsed, cost);
+  nanoseconds glance_cost{0}, cost{0};
+  const bool enough = !due && slot.glance(node_, elapsed, glance_cost);
+  const Outcome outcome = enough ? Outcome{} : slot.sample(node_, elapsed, cost);
   lock.lock();
-  slot.sample_cost = slot.sample_cost.count() == 0 ? cost : (7 * slot.sample_cost + cost) / 8;
-  slot.next_sample = slot.started + std::max<nanoseconds>(slot.spec->sample_every, kSampleShare * slot.sample_cost);
-  if (leave(index, id)) conclude(lock, slot, slot.told_sample, outcome);
+  const auto later = [&](nanoseconds& smoothed, nanoseconds now, int share) {
+    if (now.count() > 0) smoothed = smoothed.count() == 0 ? now : (7 * smoothed + now) / 8;
+    return slot.started + std::max<nanoseconds>(slot.spec->sample_every, share * smoothed);
+  };
+  if (!enough) slot.next_sample = later(slot.sample_cost, cost, kSampleShare);
+  const Clock::time_point next_glance = later(slot.glance_cost, glance_cost, kSampleShare);
+  const Clock::time_point next_urgent = later(slot.sample_cost, nanoseconds(0), kUrgentShare);
+  slot.next_look = slot.spec->glances ? std::min(slot.next_sample, std::max(next_glance, next_urgent)) : slot.next_sample;
+  if (leave(index, id) && !enough) conclude(lock, slot, slot.told_sample, outcome);
 }
 
 // Counts a fault, and tells the log once for each change of state.
@@ -228,7 +237,20 @@ void CollectorThreads::settle(size_t index, uint64_t collection, bool fresh) {
   }
 }
 
-// True when the holder was late and has lost the baton. The mutex was let go meanwhile to tell the log.
+// Every thread is in a collector that does not come back: the others are stuck as well, and say so.
+void CollectorThreads::give_up_wanted() {
+  for (size_t index = 0; index < slots.size(); ++index) {
+    if (!(wanted_ & bit(index))) continue;
+    CollectorState& slot = *slots[index];
+    slot.ran = true;
+    slot.last = kNobodyLeft;
+    ++slot.failures[static_cast<size_t>(Code::stuck)];
+    settle(index, UINT64_MAX, false);
+  }
+  wanted_ = 0;
+}
+
+// True when the holder was late and has lost the turn. The mutex was let go meanwhile to tell the log.
 bool CollectorThreads::take_over(Lock& lock, Clock::time_point now) {
   if (running_ < 0) return false;
   const auto index = static_cast<size_t>(running_);
@@ -242,10 +264,6 @@ bool CollectorThreads::take_over(Lock& lock, Clock::time_point now) {
   wanted_ &= ~bit(index);
   holder_ = 0;
   running_ = -1;
-  if (loan_) {
-    loan_->next = std::exchange(late_loans_, loan_);
-    loan_ = nullptr;
-  }
   settle(index, UINT64_MAX, false);
   watch_.notify_one();
   stand_by_.notify_one();

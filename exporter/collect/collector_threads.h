@@ -14,31 +14,12 @@
 
 namespace fencewatch {
 
-// A scrape that waits. Lives on the scraper's stack, linked from CollectorThreads while it waits.
-struct Waiter {
-  Runner::Mask pending;    // still to come
-  Runner::Mask fresh = 0;  // collected for this scrape, begun after it came
-  uint64_t arrived;        // only collections with a higher number count
-  std::condition_variable ready;
-  Waiter* next = nullptr;
-};
-
-// The baton on loan to a scrape that collects itself. Lives on the scraper's stack.
-struct Loan {
-  Rescue& rescue;
-  bool begun = false;  // a collecting thread answers in place of the borrower
-  bool done = false;
-  std::condition_variable answered;
-  Loan* next = nullptr;
-};
-
-// Exactly one thread, the holder of the baton, starts collectors. A thread that is late loses the baton while it is in its collector
-// and learns of it when it is back. There are no rounds: a scrape marks what it wants, and every collection that begins after
-// that serves it, so that scrapes which come together share what has not begun.
+// Exactly one thread, which has the turn, starts collectors. A thread that is late loses the turn while it is in its collector and learns
+// of it when it is back. There are no rounds: a scrape marks what it wants, and every collection that begins after that serves it, so that
+// scrapes which come together share what has not begun.
 //
-// The holder is a scraper that borrows the baton (the usual case, and the cheap one: no other thread is woken) or, for samples and for
-// scrapes that may not borrow, a collecting thread. Of the idle ones one watches: it wakes when a sample is due, and
-// kTick after kTick to see whether a borrower is late. The others stand by. A scraper that waits watches as well.
+// Of the idle threads one watches: it wakes when a sample is due, when a scrape wants something, and when the one who has the turn is late.
+// A scraper that waits looks after that as well. None is made after start(); what is thrown in a collector stays there.
 class CollectorThreads : public std::enable_shared_from_this<CollectorThreads> {
  public:
   using Clock = Runner::Clock;
@@ -55,18 +36,30 @@ class CollectorThreads : public std::enable_shared_from_this<CollectorThreads> {
   bool stop();  // see Runner::stop()
 
   // Until each collector of `mask` has been collected, was found stuck, or `give_up`. The answer is the set of those whose collection began
-  // after the call and has ended, well or not. `complete`: nothing is left that might still come. `rescue`: see Runner::scrape().
-  Mask collect(Lock& lock, Mask mask, Clock::time_point give_up, Rescue* rescue, bool& complete);
+  // after the call and has ended, well or not. `complete`: nothing is left that might still come.
+  Mask collect(Lock& lock, Mask mask, Clock::time_point give_up, bool& complete);
 
  private:
-  void add_threads(int count);
-  void run();
-  void watch(Lock& lock, Clock::time_point until);
-  void go_to_work(Lock& lock);
+  class Turn;
+  // A scrape that waits. Lives on the scraper's stack, linked while it waits; with the mutex.
+  struct Waiter {
+    Waiter(CollectorThreads& t, Mask mask);
+    ~Waiter();
+    Waiter(const Waiter&) = delete;
+    Mask pending;            // still to come
+    Mask fresh = 0;          // collected for this scrape, begun after it came
+    const uint64_t arrived;  // only collections with a higher number count
+    std::condition_variable ready;
+    CollectorThreads& threads;
+    Waiter* next = nullptr;
+  };
+
+  void add_thread();
+  void run() noexcept;
+  void wait_idle(Lock& lock, std::condition_variable& wake, bool& taken, Clock::time_point until);
+  Clock::time_point deadline(Clock::time_point most) const;
   void hold(Lock& lock);
-  void save(Lock& lock, Loan& loan);
-  bool may_borrow(Clock::time_point give_up) const;
-  void borrow(Lock& lock, Waiter& waiter, Clock::time_point give_up, Rescue& rescue);
+  void give_up_wanted();
   void run_collect(Lock& lock, uint64_t id, size_t index);
   void run_sample(Lock& lock, uint64_t id, size_t index);
   void conclude(Lock& lock, CollectorState& slot, Code& told, const Outcome& outcome);
@@ -81,9 +74,7 @@ class CollectorThreads : public std::enable_shared_from_this<CollectorThreads> {
   const Node& node_;    // for samples
   ReadOnce read_once_;  // for collections
   std::chrono::nanoseconds shortest_deadline_{std::chrono::hours(1)};
-  std::chrono::nanoseconds longest_deadline_{0};
-  std::chrono::nanoseconds tick_{0};
-  uint64_t holder_ = 0;  // 0: the baton is free
+  uint64_t holder_ = 0;  // 0: the turn is free
   uint64_t holders_ = 0;
   int running_ = -1;  // the slot in which the holder is
   Mask wanted_ = 0;
@@ -91,16 +82,12 @@ class CollectorThreads : public std::enable_shared_from_this<CollectorThreads> {
   size_t next_slot_ = 0;  // where the search for work begins, so that none starves
   uint64_t collections_ = 0;
   Waiter* waiters_ = nullptr;
-  Loan* loan_ = nullptr;             // of the holder, when it is a borrower
-  Loan* late_loans_ = nullptr;       // whose borrowers are stuck and not yet saved
-  bool sample_was_held_up_ = false;  // by a borrower
   bool started_ = false;
   bool stopping_ = false;
   int threads_ = 0;
-  int idle_ = 0;  // collecting threads that watch or stand by
-  int borrowers_ = 0;
-  bool watched_ = false;
-  std::condition_variable watch_;  // for the one that watches
+  int idle_ = 0;                             // collecting threads that watch or stand by
+  bool watched_ = false, relieved_ = false;  // an idle thread waits for this
+  std::condition_variable watch_;            // for the one that watches
   std::condition_variable stand_by_;
   std::condition_variable gone_;  // for stop()
 };

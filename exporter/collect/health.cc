@@ -4,6 +4,7 @@
 
 #include "exporter/base/log.h"
 #include "exporter/memory/locking.h"
+#include "exporter/memory/realtime.h"
 
 namespace fencewatch::health {
 namespace {
@@ -18,6 +19,8 @@ enum Index {
   kRecent,
   kBuild,
   kLocked,
+  kRealtime,
+  kLateThreads,
   kDropped,
   kMajorFaults,
   kCpu,
@@ -54,6 +57,12 @@ constexpr std::array<Family, kFamilies> kTable = {{
      "version,revision,compiler"},
     {"fencewatch_memory_locked", Type::gauge,
      "Whether the exporter's memory is locked and cannot be reclaimed (1) or not (0), from mlockall.", ""},
+    {"fencewatch_process_realtime", Type::gauge,
+     "Whether the threads that collect and answer run with a real-time priority (1), as corosync does, or hang with everything else when "
+     "memory is gone (0), from sched_setscheduler.",
+     ""},
+    {"fencewatch_threads_created_after_lock_total", Type::counter,
+     "Threads of the exporter beyond those that were there when its memory was locked, the most at once, from /proc/self/task.", ""},
     {"fencewatch_log_records_dropped_total", Type::counter,
      "Records of the exporter's own log that were dropped because their reader was too slow, from the exporter itself.", ""},
     {"fencewatch_process_major_faults_total", Type::counter, "Page faults of the exporter that had to read from disk, from getrusage.", ""},
@@ -107,6 +116,8 @@ void write(const Build& build, const ProcessUsage& usage, Page& page) {
   page.begin(kTable[kBuild]);
   page.sample({{"version", build.version}, {"revision", build.revision}, {"compiler", kCompiler}}, uint64_t{1});
   page.one(kTable[kLocked], uint64_t{memory::locked()});
+  page.one(kTable[kRealtime], uint64_t{realtime::active()});
+  if (usage.threads > 0) page.one(kTable[kLateThreads], usage.late_threads);
   page.one(kTable[kDropped], log::dropped());
   page.one(kTable[kMajorFaults], usage.major_faults);
   page.one(kTable[kCpu], usage.cpu_seconds);

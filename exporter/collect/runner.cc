@@ -111,15 +111,14 @@ bool Runner::ready() const {
   return impl_->ready;
 }
 
-bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out, Rescue* rescue) {
+bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out) {
   Impl& impl = *impl_;
   mask &= all();
   bool good;
   {
     CollectorThreads::Lock lock(impl.threads->mutex);
     bool complete;
-    const Mask fresh = impl.threads->collect(lock, mask, give_up, rescue, complete);
-    if (rescue && rescue->answered) return false;
+    const Mask fresh = impl.threads->collect(lock, mask, give_up, complete);
     impl.ready = impl.ready || complete;
     for (size_t i = 0; i < enabled_.size(); ++i) {
       const CollectorState& slot = *impl.threads->slots[i];

@@ -1,8 +1,8 @@
 // Who collects, the deadlines, and the only place that knows what to do about a fault.
 //
-// One thread at a time runs the due collectors, one after the other: the scraping one where that is possible. When a collector does
-// not come back within its deadline, the thread is left to it, another goes on with the others within the same scrape, and the stuck
-// collector shows only its health until its thread returns: it is never started twice. Threads are made ahead, not on the scrape path.
+// One thread at a time runs the due collectors, one after the other. When a collector does not come back within its deadline, the thread is
+// left to it, another goes on with the others within the same scrape, and the stuck collector shows only its health until its thread
+// returns: it is never started twice. All threads are made at the start.
 #pragma once
 
 #include <chrono>
@@ -17,17 +17,6 @@
 namespace fencewatch {
 
 struct Settings;
-
-// Lets a scrape collect on the thread that asks. Should that thread be stuck in a collector, another answers in its place.
-class Rescue {
- public:
-  // On another thread, while Runner::scrape() has not returned: scrapes anew, without a Rescue, and answers. Throws nothing.
-  virtual void answer() = 0;
-  bool answered = false;  // it was: what Runner::scrape() brings is not to be used
-
- protected:
-  ~Rescue() = default;
-};
 
 class Runner {
  public:
@@ -64,10 +53,9 @@ class Runner {
 
   // Collects what `mask` names and appends the exposition of those collectors and of the health metrics to `out`, without the
   // OpenMetrics end. Returns at `give_up` at the latest with what has come in by then. Safe from any number of threads: those that
-  // come while a collection with at least their mask has not begun share it. With a `rescue` it may collect on the calling thread, and
-  // return as late as the collector in which that is stuck.
+  // come while a collection with at least their mask has not begun share it.
   // True when every collector of the mask is up or has nothing to read.
-  bool scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out, Rescue* rescue = nullptr);
+  bool scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out);
 
   static std::span<const Family> families();  // collector_up and its kin
 

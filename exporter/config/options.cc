@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
 #include <initializer_list>
 
@@ -44,8 +45,10 @@ std::string listen_address(const std::string& value) {
     throw Refused(in_quotes(value) + " is not [address]:port");
   const bool v6 = host.starts_with('[') && host.ends_with(']');
   const std::string bare = v6 ? host.substr(1, std::min(host.find('%'), host.size() - 1) - 1) : host;  // %eth0: where a local one is meant
-  if (!host.empty() && inet_pton(v6 ? AF_INET6 : AF_INET, bare.c_str(), &address) != 1)
-    throw Refused(in_quotes(value) + ": the host part is not an IPv4 address, nor an IPv6 address in brackets");
+  const auto of_name = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.'; };
+  const bool name = !v6 && host.find_first_not_of("0123456789.") != host.npos && std::all_of(host.begin(), host.end(), of_name);
+  if (!host.empty() && !name && inet_pton(v6 ? AF_INET6 : AF_INET, bare.c_str(), &address) != 1)
+    throw Refused(in_quotes(value) + ": the host part is not a name, an IPv4 address, nor an IPv6 address in brackets");
   return value;
 }
 
@@ -100,6 +103,8 @@ std::vector<Option> settings() {
        [](Settings& c, const Values& v) { c.telemetry_path = telemetry_path(v[0]); }},
       {"web.max-requests", Kind::text, "scrapes at once, 0 for no bound (default 40)",
        [](Settings& c, const Values& v) { c.max_requests = max_requests(v[0]); }},
+      {"no-realtime", Kind::boolean, "run with the scheduling of any other program, also where real-time is allowed",
+       [](Settings& c, const Values& v) { c.realtime = !is_true(v); }},
       {"web.disable-exporter-metrics", Kind::boolean, "leave out process_* and http_*",
        [](Settings& c, const Values& v) { c.exporter_metrics = !is_true(v); }},
       {"path.procfs", Kind::text, "procfs of the watched machine (default /proc)",

@@ -15,6 +15,7 @@
 #include "exporter/logs/sources/journal.h"
 #include "exporter/logs/sources/kmsg.h"
 #include "exporter/logs/sources/tail.h"
+#include "exporter/node/host_clock.h"
 #include "exporter/node/resolve.h"
 
 namespace fencewatch {
@@ -64,22 +65,23 @@ std::vector<std::string> existing(int root, std::span<const char* const> candida
   return {};
 }
 
-std::unique_ptr<Source> make_archive(int root, const std::string& name) {
-  if (name == kSosDmesg) return std::make_unique<Archive>(root, name, existing(root, kSosDmesgs), Archive::Format::dmesg);
+std::unique_ptr<Source> make_archive(const std::shared_ptr<Fd>& root, const std::string& name, int64_t reported_us) {
+  if (name == kSosDmesg)
+    return std::make_unique<Archive>(root, name, existing(root->get(), kSosDmesgs), reported_us, Archive::Format::dmesg);
   std::vector<std::string> files;
   if (name == kSosJournal) {
     for (const auto& candidates : kSosJournals)
-      for (std::string& file : existing(root, candidates)) files.push_back(std::move(file));
+      for (std::string& file : existing(root->get(), candidates)) files.push_back(std::move(file));
   } else {
-    files = with_predecessors(root, name.substr(1));
+    files = with_predecessors(root->get(), name.substr(1));
   }
-  return std::make_unique<Archive>(root, name, std::move(files));
+  return std::make_unique<Archive>(root, name, std::move(files), reported_us);
 }
 
 std::unique_ptr<Source> make_plain(const std::shared_ptr<Fd>& root, Channel channel, const std::string& path, bool once, bool from_start) {
   if (!once) return std::make_unique<Tail>(path, TailOptions{.root = root, .plain = channel, .from_start = from_start});
   std::vector<std::string> files = with_predecessors(root->get(), path.substr(1));
-  return std::make_unique<Archive>(root->get(), path, std::move(files), Archive::Format::plain, channel);
+  return std::make_unique<Archive>(root, path, std::move(files), 0, Archive::Format::plain, channel);
 }
 
 }  // namespace
@@ -116,13 +118,14 @@ LogSources log_sources(const Settings& settings) {
   const std::string root_path = without_slash(settings.paths.rootfs);
   const auto root = std::make_shared<Fd>(open((root_path + "/").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   sources.oldest = once;
+  const int64_t reported_us = once && root ? report_time_us(root->get(), settings.paths.procfs) : 0;
   sources.make = [=, plain = std::move(plain), journal = journal_directory(settings), boot_id = boot_id_path(settings),
                   from_start = settings.log_from_start](const std::string& name) -> std::unique_ptr<Source> {
     if (name == kKmsg) return std::make_unique<Kmsg>(root_path + "/dev/kmsg", boot_id);
     if (name == "journal") return std::make_unique<Journal>(journal, boot_id);
     const auto channel = plain.find(name);
     if (channel != plain.end()) return make_plain(root, channel->second, name.substr(kPlain.size()), once, from_start);
-    if (once) return make_archive(root->get(), name);
+    if (once) return make_archive(root, name, reported_us);
     return std::make_unique<Tail>(name, TailOptions{.root = root, .from_start = from_start});
   };
   return sources;

@@ -19,6 +19,7 @@
 #include "exporter/logs/log_stats.h"
 #include "exporter/logs/match/matcher.h"
 #include "exporter/logs/state/state_file.h"
+#include "exporter/memory/locking.h"
 #include "exporter/node/resolve.h"
 
 namespace fencewatch {
@@ -53,14 +54,14 @@ struct LogReader::Impl {
   void step(bool& more);
   void save_if_due(Clock::time_point now);
   void wait();
-  void run();
+  void run() noexcept;
 
   const std::vector<Listener> listeners;
   const std::chrono::milliseconds save_every;
   Matcher matcher;
   Channels channels;
-  std::unique_ptr<State> state;  // null: nothing is kept
-  Snapshot absent;               // what is kept for collectors that are switched off
+  std::unique_ptr<StateFile> state;  // null: nothing is kept
+  Snapshot absent;                   // what is kept for collectors that are switched off
   std::string saved;
   Clock::time_point saved_at{};
   bool dirty = true;
@@ -82,7 +83,7 @@ LogReader::Impl::Impl(Setup s, std::vector<Listener> l)
       save_every(s.save_every),
       matcher(collectors_of(listeners)),
       channels(std::move(s.sources), std::move(s.boot), matcher, wall_us),
-      state(s.state_directory.empty() ? nullptr : std::make_unique<State>(s.state_directory)),
+      state(s.state_directory.empty() ? nullptr : std::make_unique<StateFile>(s.state_directory)),
       wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!wake) throw std::system_error(errno, std::generic_category(), "eventfd");
   if (state) restore();
@@ -161,7 +162,8 @@ void LogReader::Impl::wait() {
   woken = poll(descriptors.data(), descriptors.size(), static_cast<int>(timeout.count())) > 0;
 }
 
-void LogReader::Impl::run() {
+void LogReader::Impl::run() noexcept {
+  memory::wait_until_settled();  // what is opened then is locked as it is used
   while (!stopping) {
     bool more = false;
     try {

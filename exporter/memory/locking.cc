@@ -104,6 +104,7 @@ int lock(std::span<const std::string_view> hardly_used) {
   const int error = lock_all(hardly_used);
   locked_flag() = error == 0;
   settled_flag() = true;
+  settled_flag().notify_all();
   return error;
 }
 
@@ -122,6 +123,8 @@ void give_back() {
 bool locked() { return locked_flag(); }
 
 bool settled() { return settled_flag(); }
+
+void wait_until_settled() { settled_flag().wait(false); }
 
 // Without MCL_CURRENT mlockall(2) leaves alone what is mapped already.
 LockAsUsed::LockAsUsed() {

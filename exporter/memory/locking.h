@@ -23,6 +23,9 @@ bool locked();
 // False between prepare() and lock(), which makes all that is mapped then resident: what is large and hardly used is mapped afterwards.
 bool settled();
 
+// Returns when settled(): for threads that are made before memory is locked and begin afterwards.
+void wait_until_settled();
+
 // While one lives, what is mapped is locked page by page as it is used, not all at once: for libraries of which little is used, and for
 // the large buffers that they share with others. Nothing happens when memory is not locked. For one thread at a time; what the others
 // map meanwhile is treated the same.

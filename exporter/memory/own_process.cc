@@ -12,7 +12,9 @@
 #include <string>
 #include <string_view>
 
+#include "exporter/base/clock_ticks.h"
 #include "exporter/base/scan.h"
+#include "exporter/memory/locking.h"
 
 namespace fencewatch {
 namespace {
@@ -41,7 +43,7 @@ std::optional<double> read_start_time() {
   for (int field = 3; field < 22; ++field) scan::next_word(rest);
   uint64_t ticks;
   if (!scan::number(scan::next_word(rest), ticks)) return {};
-  return static_cast<double>(*boot_time) + static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return static_cast<double>(*boot_time) + static_cast<double>(ticks) / double{kTicksPerSecond};
 }
 
 void parse_statm(std::string_view text, ProcessUsage& usage) {
@@ -56,11 +58,13 @@ void parse_statm(std::string_view text, ProcessUsage& usage) {
 Process::Process() : start_time_(read_start_time()) {
   statm_ = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
   files_ = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  tasks_ = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 Process::~Process() {
   if (statm_ >= 0) close(statm_);
   if (files_ >= 0) close(files_);
+  if (tasks_ >= 0) close(tasks_);
 }
 
 std::optional<uint64_t> Process::count_files() {
@@ -84,6 +88,20 @@ std::optional<uint64_t> Process::count_files() {
   }
 }
 
+// The directory has a link for each thread beside its own two (fs/proc/base.c, proc_task_getattr).
+void Process::count_threads(ProcessUsage& usage) {
+  struct stat told {};
+  if (tasks_ < 0 || fstat(tasks_, &told) != 0 || told.st_nlink < 3) return;
+  usage.threads = told.st_nlink - 2;
+  if (!memory::settled()) return;
+  uint64_t settled = 0;
+  if (settled_threads_.compare_exchange_strong(settled, usage.threads)) settled = usage.threads;
+  uint64_t most = late_threads_;
+  while (usage.threads > settled + most && !late_threads_.compare_exchange_weak(most, usage.threads - settled)) {
+  }
+  usage.late_threads = late_threads_;
+}
+
 ProcessUsage Process::read() {
   ProcessUsage usage;
   rusage resources{};
@@ -95,6 +113,7 @@ ProcessUsage Process::read() {
   const ssize_t size = statm_ < 0 ? -1 : pread(statm_, text, sizeof text, 0);
   if (size > 0) parse_statm({text, static_cast<size_t>(size)}, usage);
   usage.open_files = count_files();
+  count_threads(usage);
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) usage.max_files = limit.rlim_cur;
   return usage;

@@ -124,7 +124,7 @@ class HostNode final : public Node {
   long page_size() const override {
     if (procfs_.live_procfs()) return sysconf(_SC_PAGESIZE);
     long size = page_size_;
-    if (size == 0) {
+    if (size == kUntold) {
       bool sure = true;
       size = told_page_size(sure);
       if (sure) page_size_ = size;
@@ -214,24 +214,45 @@ class HostNode final : public Node {
   }
 
   // MemFree and nr_free_pages are the same count in different units (fs/proc/meminfo.c); read one after the other they differ a little.
+  // Without them the architecture tells, where it has pages of one size only.
   long told_page_size(bool& sure) const {
     uint64_t free_kb = 0, free_pages = 0;
     sure = told("meminfo", "MemFree:", free_kb) && told("vmstat", "nr_free_pages", free_pages);
-    if (free_kb == 0 || free_pages == 0) return 4096;
+    if (free_pages == 0) sure = told("zoneinfo", "nr_free_pages", free_pages) && sure;
+    if (free_kb == 0 || free_pages == 0) return has_small_pages() ? 4096 : 0;
     const double ratio = static_cast<double>(free_kb) / static_cast<double>(free_pages);
     constexpr long sizes[] = {4, 8, 16, 64};  // kB: x86, alpha and sparc, arm64 and loongarch, arm64 and ppc64
     const auto distance = [ratio](long size) { return std::abs(std::log(ratio / static_cast<double>(size))); };
     return 1024 * *std::min_element(std::begin(sizes), std::end(sizes), [&](long a, long b) { return distance(a) < distance(b); });
   }
 
-  // The number behind `key`. False when the file could not be read for now; absent keys and files leave the value as it is.
-  bool told(std::string_view file, std::string_view key, uint64_t& value) const {
+  // x86 and s390x, as release or `uname -a` name them: "4.18.0-80.el8.x86_64", "6.1.0-57-cloud-amd64", "… SMP x86_64 GNU/Linux".
+  bool has_small_pages() const {
+    const auto small = [](std::string_view machine) {
+      constexpr std::string_view names[] = {"x86_64", "amd64", "i686", "s390x"};
+      return std::any_of(std::begin(names), std::end(names), [&](std::string_view name) { return machine.find(name) != machine.npos; });
+    };
+    Bytes text;
+    if (read("proc/sys/kernel/osrelease", text) && small(text)) return true;
+    for (const std::string_view file : {"sos_commands/kernel/uname_-a", "uname"}) {
+      std::string_view release;
+      if (read_once({rootfs_, file}, text) == 0 && find_release(text, release) && small(text.view().substr(release.data() - text.data())))
+        return true;
+    }
+    return false;
+  }
+
+  // The sum of the numbers behind `key`. False when the file could not be read for now; absent keys and files add nothing.
+  bool told(std::string_view file, std::string_view key, uint64_t& sum) const {
     Bytes text;
     const int error = read_once({procfs_, file}, text);
     if (error != 0) return error == ENOENT;
     std::string_view rest = text, line;
     while (scan::next_line(rest, line)) {
-      if (scan::next_word(line) == key) return scan::number(scan::next_word(line), value);
+      uint64_t value = 0;
+      if (scan::next_word(line) != key) continue;
+      if (!scan::number(scan::next_word(line), value)) return false;
+      sum += value;
     }
     return true;
   }
@@ -239,7 +260,8 @@ class HostNode final : public Node {
   const Tree rootfs_, procfs_, sysfs_;
   mutable std::mutex mutex_;        // never held while reading
   mutable std::vector<Open> open_;  // of a live procfs
-  mutable std::atomic<long> page_size_ = 0;
+  static constexpr long kUntold = -1;
+  mutable std::atomic<long> page_size_ = kUntold;
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ class Node {
   virtual Status read(std::string_view path, Bytes& out) const = 0;
   // The names in a directory, sorted, without . and ..
   virtual Status list(std::string_view dir, Names& out) const = 0;
-  // Bytes per page of that machine, which an unpacked sosreport may have brought from another architecture.
+  // Bytes per page of that machine, which an unpacked sosreport may have brought from another architecture; 0 where nothing tells.
   virtual long page_size() const = 0;
 
   static constexpr size_t kMaxFile = 64 << 20;

@@ -1,15 +1,13 @@
 #include "exporter/web/civetweb.h"
 
-#include "exporter/web/connections.h"
+#include <string>
 
 namespace fencewatch::civetweb {
 
-mg_context* start(const mg_callbacks& callbacks, void* user, const std::vector<std::string>& addresses, std::vector<int>& ports) {
-  std::string list;
-  for (const std::string& address : addresses) list += (list.empty() ? "" : ",") + address;
-  const std::string workers = std::to_string(Connections::kWorkers);
+mg_context* start(const mg_callbacks& callbacks, void* user, int& port) {
+  const std::string workers = std::to_string(kWorkers);
   const char* options[] = {"listening_ports",
-                           list.c_str(),
+                           "127.0.0.1:0",
                            "num_threads",
                            workers.c_str(),
                            "enable_keep_alive",
@@ -23,9 +21,9 @@ mg_context* start(const mg_callbacks& callbacks, void* user, const std::vector<s
                            "max_request_size",
                            "8192",
                            "connection_queue",
-                           "64",
+                           "16",
                            "listen_backlog",
-                           "4096",
+                           "64",
                            "decode_url",
                            "no",
                            "enable_auth_domain_check",
@@ -34,9 +32,8 @@ mg_context* start(const mg_callbacks& callbacks, void* user, const std::vector<s
   mg_init_library(0);
   mg_context* context = mg_start(&callbacks, user, options);
   if (!context) return nullptr;
-  std::vector<mg_server_port> found(addresses.size());
-  const int n = mg_get_server_ports(context, static_cast<int>(found.size()), found.data());
-  for (int i = 0; i < n; ++i) ports.push_back(found[static_cast<size_t>(i)].port);
+  mg_server_port own{};
+  if (mg_get_server_ports(context, 1, &own) == 1) port = own.port;
   return context;
 }
 

@@ -1,15 +1,14 @@
-// civetweb as we run it: a fixed number of workers, small requests, no file of its own.
+// civetweb as we run it, behind the Door alone: a fixed number of workers, small requests, no file of its own.
 #pragma once
 
 #include <civetweb.h>
 
-#include <string>
-#include <vector>
-
 namespace fencewatch::civetweb {
 
-// Listens on `addresses`, each "a.b.c.d:port". nullptr: civetweb has told why to callbacks.log_message. `ports` are those it got.
-mg_context* start(const mg_callbacks& callbacks, void* user, const std::vector<std::string>& addresses, std::vector<int>& ports);
+inline constexpr int kWorkers = 12;  // each has a stack of 100 KiB, of which 28 were used at most; locked it counts whole
+
+// Listens on a free port of 127.0.0.1. nullptr: civetweb has told why to callbacks.log_message.
+mg_context* start(const mg_callbacks& callbacks, void* user, int& port);
 void stop(mg_context* context);  // waits for the requests at work
 
 }  // namespace fencewatch::civetweb

@@ -5,17 +5,20 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <new>
 #include <stdexcept>
 
 #include "exporter/base/log.h"
 #include "exporter/memory/locking.h"
+#include "exporter/memory/realtime.h"
 #include "exporter/memory/small_stacks.h"
 
 namespace fencewatch {
@@ -29,7 +32,10 @@ namespace {
 
 constexpr size_t kStack = 128 << 10;
 constexpr int kAcceptAtOnce = 16;
-constexpr int64_t kFlood = 12;              // so many connections have cost memory that is worth giving back
+constexpr int64_t kFlood = 12;      // so many connections have cost memory that is worth giving back
+constexpr milliseconds kPause{20};  // when nothing more can be taken
+constexpr int64_t kFewPlaces = 64;
+constexpr milliseconds kFirstMomentsOfFew{10};
 constexpr milliseconds kFirstMoments{100};  // in which nobody has to make room
 constexpr seconds kAsk{10};                 // for the handshake, for a head, for taking a short answer
 constexpr seconds kIdle{300};               // as long as Prometheus itself keeps a connection that it does not use
@@ -58,6 +64,14 @@ int made(int fd, const char* what) {
   return fd;
 }
 
+// The lowest free number is given out: one above these is one of the last, which the connections to the server, collectors and logs need.
+int most_descriptors() {
+  constexpr rlim_t kReserve = 16;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
+  return static_cast<int>(limit.rlim_cur - std::min(kReserve, limit.rlim_cur));
+}
+
 void ring(int fd) {
   constexpr uint64_t kOne = 1;
   [[maybe_unused]] const ssize_t never_full = write(fd, &kOne, sizeof kOne);
@@ -81,7 +95,8 @@ Door::Door(std::vector<int> listeners, Inner inner, const WebSource& web, bool h
   for (uint32_t i = 0; i < listeners_.size(); ++i) add(listeners_[i], door::tag(Kind::listener, i), EPOLLIN);
   const SmallStacks stacks(kStack);
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "front");
+    pthread_setname_np(pthread_self(), "door");
+    realtime::enter();
     run();
   });
 }
@@ -90,14 +105,13 @@ void Door::stop() {
   ending_ = true;
   close();
   if (thread_.joinable()) thread_.join();
+  for (Upstream& upstream : upstreams_) close(upstream);  // the server need not wait for them
 }
 
 Door::~Door() {
   stop();
   users_.reset();  // it rings
   for (auto& client : clients_) client.reset();
-  for (Upstream& upstream : upstreams_)
-    if (upstream.fd >= 0) filter_.close(upstream.fd);
   for (const int fd : listeners_) ::close(fd);
   ::close(wake_);
   ::close(epoll_);
@@ -135,29 +149,48 @@ void Door::watch(Upstream& upstream, uint32_t events) {
   epoll_ctl(epoll_, EPOLL_CTL_MOD, upstream.fd, &event);
 }
 
-void Door::run() {
+void Door::run() noexcept {
   Clock::time_point last = Clock::time_point::max();
   while (true) {
     epoll_event events[64];
-    const int wait = connections_ == 0 && most_ < kFlood && !closing_ ? -1 : paused_ ? 20 : 500;
+    const int wait = paused_ ? static_cast<int>(kPause.count()) : connections_ == 0 && most_ < kFlood && !closing_ ? -1 : 500;
     const int n = epoll_wait(epoll_, events, static_cast<int>(std::size(events)), wait);
     now_ = Clock::now();
-    for (int i = 0; i < n; ++i) event(events[i].data.u64, events[i].events);
+    for (int i = 0; i < n; ++i) turn(events[i]);
     if (now_ >= next_sweep_) sweep();
     if (!closing_) {
-      pause(false);
+      if (paused_ && now_ >= paused_until_) unpause();
       continue;
     }
-    pause(true);
+    pause();
     for (auto& client : clients_)
-      if (client && client->state != State::exchanging && client->state != State::lingering) drop(*client);
+      if (client && client->state != State::exchanging && client->state != State::taking && client->state != State::lingering)
+        drop(*client);
     last = std::min(last, now_ + kLastAnswers);
     if (ending_ && (!busy() || now_ >= last)) return;
   }
 }
 
+void Door::turn(const epoll_event& event) {
+  try {
+    this->event(event.data.u64, event.events);
+  } catch (const std::exception&) {  // memory
+    abandon(event.data.u64);
+  }
+}
+
+// The connection in whose turn something was thrown.
+void Door::abandon(uint64_t tag) {
+  const uint32_t index = door::index_of(tag);
+  Client* client = nullptr;
+  if (door::kind_of(tag) == Kind::upstream) client = upstreams_[index].client;
+  if (door::kind_of(tag) == Kind::client && clients_[index] && clients_[index]->tag == tag) client = clients_[index].get();
+  if (client) drop(*client, Lost::memory);
+}
+
 bool Door::busy() const {
-  return std::any_of(clients_.begin(), clients_.end(), [](const auto& client) { return client && client->state == State::exchanging; });
+  return std::any_of(clients_.begin(), clients_.end(),
+                     [](const auto& client) { return client && (client->state == State::exchanging || client->state == State::taking); });
 }
 
 void Door::event(uint64_t tag, uint32_t events) {
@@ -182,15 +215,21 @@ void Door::accept(int listener) {
   for (int i = 0; i < kAcceptAtOnce && !closing_; ++i) {
     auto place = std::find(clients_.begin(), clients_.end(), nullptr);
     if (place == clients_.end()) {
-      if (!make_room()) return pause(true);
+      if (!make_room()) return pause();
       place = std::find(clients_.begin(), clients_.end(), nullptr);
     }
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     const int fd = accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-      if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) pause(true);  // no descriptor, no memory: try later
-      return;
+      if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
+      if (make_room()) continue;  // what was missing, a descriptor or memory, is there now
+      return pause();
+    }
+    if (fd >= most_descriptors() && !make_room()) {
+      ::close(fd);
+      ++lost_[static_cast<size_t>(Lost::full)];
+      return pause();
     }
     constexpr int kOn = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
@@ -201,32 +240,45 @@ void Door::accept(int listener) {
       (*place)->since = now_;
       (*place)->watched = EPOLLIN;
       add(fd, tag, EPOLLIN);
-    } catch (const std::exception& fault) {
-      log::error("connection not taken", {{"reason", fault.what()}});
-      *place ? drop(**place) : static_cast<void>(::close(fd));
+    } catch (const std::exception&) {  // memory
+      if (!*place) ::close(fd);
+      *place ? drop(**place, Lost::memory) : static_cast<void>(++lost_[static_cast<size_t>(Lost::memory)]);
       return;
     }
   }
 }
 
-// False: everybody is at work or has only just come.
+// False: everybody is at work or has only just come. Few places want to be changed faster.
 bool Door::make_room() {
+  const milliseconds first_moments = connections_ < kFewPlaces ? kFirstMomentsOfFew : kFirstMoments;
   Client* oldest = nullptr;
   const auto better = [&oldest](const Client& c) {
     return !oldest || c.stranger() > oldest->stranger() || (c.stranger() == oldest->stranger() && c.since < oldest->since);
   };
+  const auto may_go = [this, first_moments](const Client& c) {
+    return (c.stranger() || c.state == State::reading || c.state == State::taking) && now_ - c.since >= first_moments;
+  };
   for (const auto& client : clients_)
-    if ((client->stranger() || client->state == State::reading) && now_ - client->since >= kFirstMoments && better(*client))
-      oldest = client.get();
+    if (client && may_go(*client) && better(*client)) oldest = client.get();
   if (oldest) drop(*oldest, Lost::full);
   return oldest != nullptr;
 }
 
-void Door::pause(bool paused) {
-  if (std::exchange(paused_, paused) == paused) return;
+// A pause is a pause: it ends by the clock, not by the next turn.
+void Door::pause() {
+  paused_until_ = now_ + kPause;
+  if (!std::exchange(paused_, true)) listen_for(0);
+}
+
+void Door::unpause() {
+  paused_ = false;
+  listen_for(EPOLLIN);
+}
+
+void Door::listen_for(uint32_t events) {
   for (uint32_t i = 0; i < listeners_.size(); ++i) {
     epoll_event event{};
-    event.events = paused ? 0u : static_cast<uint32_t>(EPOLLIN);
+    event.events = events;
     event.data.u64 = door::tag(Kind::listener, i);
     epoll_ctl(epoll_, EPOLL_CTL_MOD, listeners_[i], &event);
   }
@@ -237,6 +289,7 @@ void Door::drop(Client& client) {
     client.upstream->client = nullptr;
     close(*client.upstream);
   }
+  forget_rest(client);
   clients_[door::index_of(client.tag)].reset();
   --connections_;
 }
@@ -263,6 +316,8 @@ bool Door::late(Client& client) {
       const bool others = std::any_of(clients_.begin(), clients_.end(), [](const auto& c) { return c && c->state == State::waiting; });
       return now_ - client.upstream->since > (!answered ? kAnswer : others ? kTakeQuick : kTake);
     }
+    case State::taking:
+      return age > kTake;
     case State::lingering:
       return age > kLinger;
   }
@@ -296,17 +351,17 @@ constexpr Family kFamilies[] = {
      "When the certificate in force expires in seconds since the epoch, from tls_server_config.cert_file.", ""},
     {"fencewatch_web_connections", Type::gauge, "Open connections, from the exporter itself.", ""},
     {"fencewatch_web_connections_lost_total", Type::counter,
-     "Connections that ended without an answer, because there was no room (full), because they were too slow (timeout) or for want of a "
-     "TLS handshake (tls), from the exporter itself.",
+     "Connections that ended without an answer, because there was no room (full), because they were too slow (timeout), for want of a "
+     "TLS handshake (tls) or of memory (memory), from the exporter itself.",
      "reason"},
 };
-constexpr std::string_view kReasons[] = {"full", "timeout", "tls"};
+constexpr std::string_view kReasons[] = {"full", "timeout", "tls", "memory"};
 
 }  // namespace
 
 std::span<const Family> Door::families() { return kFamilies; }
 
-void Door::render(Page& page) const {
+void Door::write(Page& page) const {
   if (web_.configured()) page.one(kFamilies[0], uint64_t{web_.last_reload_successful()});
   if (const auto setup = web_.now(); setup->tls) page.one(kFamilies[1], static_cast<uint64_t>(setup->tls->not_after()));
   page.one(kFamilies[2], static_cast<uint64_t>(connections_.load()));

@@ -18,6 +18,8 @@ using Io = Stream::Io;
 
 namespace {
 
+constexpr std::chrono::milliseconds kFirstMomentsOfTaking{20};
+
 // The head of an answer as reply.cc writes it.
 struct AnswerHead {
   size_t size = 0;  // 0: not all of it yet
@@ -139,20 +141,18 @@ void Door::relay(Upstream& upstream) {
   if (upstream.state != Upstream::State::body) return;
   Client& client = *upstream.client;
   while (true) {
-    while (upstream.begin < upstream.end) {
+    while (!client.slow() && upstream.begin < upstream.end) {
       size_t put = 0;
       const Io io = client.stream.write(upstream.buffer.data() + upstream.begin, upstream.end - upstream.begin, put);
       if (io == Io::ended) return drop(client);
-      if (io != Io::done) {
-        watch(upstream, 0);
-        return wait(client, io);
-      }
+      if (io != Io::done && !keep_rest(upstream)) return;
       upstream.told = true;
       upstream.begin += put;
     }
     watch(client, 0);
+    client.rest.append({upstream.buffer.data() + upstream.begin, upstream.end - upstream.begin});
     upstream.begin = upstream.end = 0;
-    if (upstream.body_left == 0) return finish(upstream);
+    if (upstream.body_left == 0) return client.slow() ? part(upstream) : finish(upstream);
     const ssize_t n = recv(upstream.fd, upstream.buffer.data(), std::min<uint64_t>(Upstream::kBuffer, upstream.body_left), 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return watch(upstream, EPOLLIN);
     if (n <= 0) return fail(upstream);
@@ -161,9 +161,61 @@ void Door::relay(Upstream& upstream) {
   }
 }
 
-void Door::finish(Upstream& upstream) {
+// From now on the answer is collected for the client, who may take his time while the upstream serves others. False: he was dropped.
+bool Door::keep_rest(Upstream& upstream) {
   Client& client = *upstream.client;
-  client.upstream = nullptr;
+  const size_t size = upstream.end - upstream.begin + upstream.body_left;
+  if (!make_room_for_rest(size)) return drop(client, Lost::timeout), false;
+  client.rest.reserve(size);
+  rests_ += client.rest.capacity();
+  return true;
+}
+
+// Of those that take their answer slowly the slowest makes room, but not in his first moments.
+bool Door::make_room_for_rest(size_t size) {
+  if (size > kMostRests) return false;
+  while (rests_ + size > kMostRests) {
+    Client* slowest = nullptr;
+    for (const auto& client : clients_)
+      if (client && client->state == State::taking && (!slowest || client->since < slowest->since)) slowest = client.get();
+    if (!slowest || now_ - slowest->since < kFirstMomentsOfTaking) return false;
+    drop(*slowest, Lost::timeout);
+  }
+  return true;
+}
+
+void Door::forget_rest(Client& client) {
+  rests_ -= client.rest.capacity();
+  client.rest = Bytes();
+}
+
+void Door::take(Client& client) {
+  while (client.out_begin < client.rest.size()) {
+    size_t put = 0;
+    const Io io = client.stream.write(client.rest.data() + client.out_begin, client.rest.size() - client.out_begin, put);
+    if (io == Io::ended) return drop(client);
+    if (io != Io::done) return wait(client, io);
+    client.out_begin += put;
+  }
+  forget_rest(client);
+  if (client.head.keep_alive) return next_request(client);
+  client.out_begin = client.out_end = 0;
+  write_answer(client);
+}
+
+// The answer has come whole, and the client has not yet taken it.
+void Door::part(Upstream& upstream) {
+  Client& client = *upstream.client;
+  release(upstream);
+  client.state = State::taking;
+  client.since = now_;
+  client.out_begin = 0;
+  serve_waiting();
+  take(client);
+}
+
+void Door::release(Upstream& upstream) {
+  upstream.client->upstream = nullptr;
   upstream.client = nullptr;
   upstream.used = true;
   if (upstream.close_after) {
@@ -172,6 +224,11 @@ void Door::finish(Upstream& upstream) {
     upstream.state = Upstream::State::idle;
     watch(upstream, EPOLLIN);
   }
+}
+
+void Door::finish(Upstream& upstream) {
+  Client& client = *upstream.client;
+  release(upstream);
   serve_waiting();  // first: the client may have more requests ready
   if (client.head.keep_alive) return next_request(client);
   client.out_begin = client.out_end = 0;

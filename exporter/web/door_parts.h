@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "exporter/base/bytes.h"
 #include "exporter/web/request_head.h"
 #include "exporter/web/tls.h"
 #include "exporter/web/users.h"
@@ -34,7 +35,8 @@ struct Client {
     proving,     // a password is at work
     waiting,     // for an upstream
     exchanging,  // its upstream does the rest
-    answering,   // an answer of the front's own, after which the connection ends
+    taking,      // the answer is here whole; the client is slow to take it, and needs no upstream for that
+    answering,   // an answer of the door's own, after which the connection ends
     lingering    // all is said; what the client still sends is thrown away, or it would lose the answer
   };
 
@@ -44,6 +46,7 @@ struct Client {
   bool stranger() const {
     return state == State::lingering || state == State::answering || ((state == State::handshaking || state == State::reading) && !served);
   }
+  bool slow() const { return rest.capacity() > 0; }
   bool idle() const { return state == State::reading && in_size == 0; }
 
   Stream stream;
@@ -61,7 +64,8 @@ struct Client {
   Upstream* upstream = nullptr;
 
   size_t in_size = 0;
-  size_t out_begin = 0, out_end = 0;  // an answer of the front's own, which lies in `in`
+  Bytes rest;                         // of an answer, while taking and until it has all come
+  size_t out_begin = 0, out_end = 0;  // of `rest`, or of an answer of the door's own, which lies in `in`
   std::array<char, RequestHead::kMost> in;
 };
 

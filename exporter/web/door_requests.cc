@@ -41,6 +41,7 @@ void Door::client_event(Client& client, uint32_t events) {
   if (events & (EPOLLERR | EPOLLHUP)) return drop(client);
   switch (client.state) {
     case State::handshaking: {
+      if (speaks_plainly(client)) return;
       const Io io = client.stream.handshake();
       if (io == Io::ended) return drop(client, Lost::tls);
       if (io != Io::done) return wait(client, io);
@@ -51,6 +52,8 @@ void Door::client_event(Client& client, uint32_t events) {
       return read(client);
     case State::exchanging:
       return relay(*client.upstream);
+    case State::taking:
+      return take(client);
     case State::answering:
       return write_answer(client);
     case State::lingering: {
@@ -63,6 +66,21 @@ void Door::client_event(Client& client, uint32_t events) {
     case State::waiting:
       return;
   }
+}
+
+// HTTP on a port of TLS: told in the words of Go's server, which operators know.
+bool Door::speaks_plainly(Client& client) {
+  char first = 0;
+  if (!client.stream.encrypted() || recv(client.stream.fd(), &first, 1, MSG_PEEK) != 1 || first < 'A' || first > 'Z') return false;
+  constexpr std::string_view kText =
+      "HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+  [[maybe_unused]] const ssize_t fits_or_is_lost = send(client.stream.fd(), kText.data(), kText.size(), MSG_NOSIGNAL);
+  ++lost_[static_cast<size_t>(Lost::tls)];
+  client.stream.finish();
+  client.state = State::lingering;
+  client.since = now_;
+  watch(client, EPOLLIN);
+  return true;
 }
 
 void Door::wait(Client& client, Io io) { watch(client, io == Io::want_write ? EPOLLOUT : EPOLLIN); }
@@ -132,10 +150,10 @@ void Door::hear_users() {
   for (Users::Told told{}; users_->next(told);) {
     auto& client = clients_[door::index_of(told.ticket)];
     if (!client || client->tag != told.ticket || client->state != State::proving) continue;
-    if (told.proven)
+    if (told.verdict == Users::Verdict::proven)
       go_on(*client);
     else
-      answer(*client, 401);
+      answer(*client, told.verdict == Users::Verdict::busy ? 503 : 401);
   }
 }
 

@@ -33,31 +33,6 @@ std::string reason(int error) {
   return text;
 }
 
-std::string civetweb_port(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  uint16_t port = 0;
-  if (colon == address.npos || !scan::number(std::string_view(address).substr(colon + 1), port))
-    refuse(address, "expected [address]:port with a port from 0 to 65535");
-  const std::string host = address.substr(0, colon);
-  if (host.find_first_of(":[]") != host.npos) refuse(address, "IPv6 is not supported");
-
-  char text[INET_ADDRSTRLEN] = "0.0.0.0";
-  if (!host.empty()) {
-    addrinfo hints{};
-    hints.ai_family = AF_INET;
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    if (const int error = getaddrinfo(host.c_str(), nullptr, &hints, &found)) refuse(address, gai_strerror(error));
-    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard(found, freeaddrinfo);
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(found->ai_addr)->sin_addr, text, sizeof text);
-  }
-  return std::string(text) + ":" + std::to_string(port);
-}
-
-bool all_ipv4(const std::vector<std::string>& addresses) {
-  return std::none_of(addresses.begin(), addresses.end(), [](const std::string& a) { return a.starts_with('['); });
-}
-
 namespace {
 
 struct Place {
@@ -76,11 +51,13 @@ Place place(const std::string& address) {
 // Both kinds on one socket, unless another address of the list is that of IPv4 on the same port.
 int open_one(const std::string& address, const std::string& host, const std::string& port, bool both, int& error) {
   addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int fault = getaddrinfo(host.c_str(), port.c_str(), &hints, &found)) refuse(address, gai_strerror(fault));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard(found, freeaddrinfo);
+  for (addrinfo* other = found; other && found->ai_family != AF_INET; other = other->ai_next)
+    if (other->ai_family == AF_INET) found = other;  // as Go does with a name that has addresses of both kinds
   const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   constexpr int kOn = 1;
   const int only_v6 = !both;
@@ -140,8 +117,7 @@ std::string address(int fd) {
   return shown;
 }
 
-std::vector<int> descriptors(const std::vector<int>& ports) {
-  std::vector<int> found;
+int on_loopback(int port) {
   for (int fd = 0; fd < 1024; ++fd) {
     int listening = 0;
     socklen_t length = sizeof listening;
@@ -149,9 +125,9 @@ std::vector<int> descriptors(const std::vector<int>& ports) {
     sockaddr_in own{};
     length = sizeof own;
     if (getsockname(fd, reinterpret_cast<sockaddr*>(&own), &length) != 0 || own.sin_family != AF_INET) continue;
-    if (std::find(ports.begin(), ports.end(), ntohs(own.sin_port)) != ports.end()) found.push_back(fd);
+    if (ntohs(own.sin_port) == port && own.sin_addr.s_addr == htonl(INADDR_LOOPBACK)) return fd;
   }
-  return found;
+  return -1;
 }
 
 }  // namespace fencewatch::listen

@@ -7,15 +7,9 @@
 
 namespace fencewatch::listen {
 
-// As civetweb takes it, always address:port, so that nothing of its own grammar (ports ending in s for TLS, + for IPv6) can be asked
-// for. Throws std::runtime_error with one line that names `address`.
-std::string civetweb_port(const std::string& address);
-
-// Every address is one of IPv4, or empty.
-bool all_ipv4(const std::vector<std::string>& addresses);
-
 // Listens, without blocking: "[::1]:19664" as well, and ":19664" or "[::]:19664" for every address of both kinds (of IPv4 where the kernel
-// knows no other). Throws as civetweb_port() does.
+// knows no other). A name such as "localhost:19664" stands for its first address, of IPv4 if it has one. Throws std::runtime_error with one
+// line that names the address.
 std::vector<int> open(const std::vector<std::string>& addresses);
 
 // Leaves connections that say nothing in the kernel, where they cost next to nothing. Does nothing to a socket that is not of TCP.
@@ -26,7 +20,7 @@ std::string address(int fd);  // of a listening socket, as above; the path of a 
 [[noreturn]] void refuse(std::string_view address, std::string_view reason);
 std::string reason(int error);  // errno in words, as part of a sentence
 
-// The descriptors of this process that listen on one of `ports`.
-std::vector<int> descriptors(const std::vector<int>& ports);
+// The descriptor of this process that listens on 127.0.0.1:`port`; -1: there is none.
+int on_loopback(int port);
 
 }  // namespace fencewatch::listen

@@ -44,13 +44,6 @@ std::string_view header(const mg_connection* conn, const char* name) {
   return value ? std::string_view(value) : std::string_view();
 }
 
-bool persistent(const mg_connection* conn, const mg_request_info& request) {
-  if (request.content_length > 0 || !header(conn, "Transfer-Encoding").empty()) return false;
-  const char* wish = mg_get_header(conn, "Connection");
-  if (wish) return strcasestr(wish, "keep-alive") != nullptr;
-  return request.http_version && std::string_view(request.http_version) == "1.1";
-}
-
 void send(mg_connection* conn, const Answer& answer, bool keep, bool head_only) {
   char date[40];
   const time_t now = time(nullptr);

@@ -42,10 +42,6 @@ struct Answer {
 // The value of a request header; empty when it is absent.
 std::string_view header(const mg_connection* conn, const char* name);
 
-// The client wants to go on with this connection, and can: the rest of a body that nobody asked for is not read, the connection ends
-// instead.
-bool persistent(const mg_connection* conn, const mg_request_info& request);
-
 // One write for header and body.
 void send(mg_connection* conn, const Answer& answer, bool keep, bool head_only);
 

@@ -111,9 +111,10 @@ int read_head(std::string_view text, RequestHead& head) {
   if (!next_line(text, line)) return kBad;
   if (const int refused = request_line(line, head, http11)) return refused;
   Seen seen;
-  while (true) {
+  for (int headers = 0;; ++headers) {
     if (!next_line(text, line)) return kBad;
     if (line.empty()) break;
+    if (headers == RequestHead::kMostHeaders) return kTooLong;
     const size_t colon = line.find(':');
     const auto control = [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f; };
     if (colon == line.npos || !is_token(line.substr(0, colon)) || std::any_of(line.begin(), line.end(), control)) return kBad;

@@ -9,6 +9,7 @@ namespace fencewatch {
 
 struct RequestHead {
   static constexpr size_t kMost = 8192;  // bytes
+  static constexpr int kMostHeaders = 64;
 
   enum class Method { get, head, other };
   Method method = Method::other;

@@ -15,9 +15,9 @@
 #include "exporter/base/settings.h"
 #include "exporter/base/systemd.h"
 #include "exporter/collect/runner.h"
+#include "exporter/memory/realtime.h"
 #include "exporter/web/choose.h"
 #include "exporter/web/civetweb.h"
-#include "exporter/web/connections.h"
 #include "exporter/web/door.h"
 #include "exporter/web/http_metrics.h"
 #include "exporter/web/listen.h"
@@ -42,43 +42,39 @@ constexpr size_t kWorthPacking = 1024;
 }  // namespace
 
 struct Server::Impl {
-  Impl(const Settings& c, Runner& r) : settings(c), runner(r), responses(Connections::kWorkers) {}
+  Impl(const Settings& c, Runner& r) : settings(c), runner(r), responses(civetweb::kWorkers) {}
 
   void listen();
-  void listen_in_front();
-  void start_civetweb(const std::vector<std::string>& on);
+  void start_civetweb();
   void close();
   void close_civetweb();
   void stop();
 
-  // What a scrape asks for. On the stack of its thread, in whose place another may answer.
-  struct Scrape final : Rescue {
-    Scrape(Impl& i, mg_connection* c, Clock::time_point b) : impl(i), conn(c), begin(b) {}
-    ~Scrape() { leave(); }
+  // What a scrape asks for. On the stack of its thread.
+  struct Scrape {
+    Scrape(Impl& i, Clock::time_point b) : impl(i), begin(b) {}
+    ~Scrape() {
+      if (entered) impl.scraping.fetch_sub(1);
+    }
+    Scrape(const Scrape&) = delete;
     bool enter();  // false: there are too many
-    void leave();
-    void answer() override;
 
     Impl& impl;
-    mg_connection* const conn;
     const Clock::time_point begin;
     Runner::Mask mask = impl.runner.all();
     Format format = Format::text;
     bool gzip = false;
-    bool head_only = false;
     Clock::time_point give_up;
     bool entered = false;
   };
 
-  // False: the answer is given already.
-  bool handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
-  bool scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
-  void expose(const Scrape& scrape, Rescue* rescue, Response& response, Answer& answer);
+  void handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
+  void scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response, Answer& answer);
+  void expose(const Scrape& scrape, Response& response, Answer& answer);
   void finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin);
-  bool say(Response& response, Answer& answer, int code, std::string_view text);  // true
+  void say(Response& response, Answer& answer, int code, std::string_view text);
 
   static Impl& of(const mg_connection* conn) { return *static_cast<Impl*>(mg_get_user_data(mg_get_context(conn))); }
-  static Connections::Slot* slot(const mg_connection* conn) { return static_cast<Connections::Slot*>(mg_get_thread_pointer(conn)); }
   bool stranger(const mg_connection* conn) const;
   static int on_request(mg_connection* conn);
   static int on_error(mg_connection* conn, int status, const char* message);
@@ -86,11 +82,10 @@ struct Server::Impl {
 
   const Settings& settings;
   Runner& runner;
-  Connections connections;
   HttpMetrics metrics;
   std::atomic<int> scraping{0};
   std::atomic<mg_context*> context = nullptr;
-  std::vector<int> ports;
+  int port = 0;  // of civetweb
   std::vector<std::string> addresses;
   std::string refusal;  // the first that civetweb said; read only when mg_start failed
 
@@ -98,27 +93,23 @@ struct Server::Impl {
   Gzip packer;
   std::atomic<bool> closed = false;
 
-  bool fronted = false;
   std::optional<WebSource> web;
   std::unique_ptr<Door> door;
   uint64_t pongs = ~uint64_t{0};
-  std::atomic<Door*> front = nullptr;  // the same, for requests that come before it is there
+  std::atomic<Door*> ready_door = nullptr;  // the same, for requests that come before it is there
 };
 
-bool Server::Impl::say(Response& response, Answer& answer, int code, std::string_view text) {
+void Server::Impl::say(Response& response, Answer& answer, int code, std::string_view text) {
   answer.code = code;
   answer.wire = &response.plain;
   response.plain.resize(kHead);
   response.plain.append(text);
-  return true;
 }
 
-void Server::Impl::expose(const Scrape& scrape, Rescue* rescue, Response& response, Answer& answer) {
+void Server::Impl::expose(const Scrape& scrape, Response& response, Answer& answer) {
   Bytes& plain = response.plain;
   plain.resize(kHead);
-  runner.scrape(scrape.mask, scrape.format, scrape.give_up, plain, rescue);
-  if (rescue && rescue->answered) return;
-  if (settings.exporter_metrics) metrics.render(scrape.format, plain);
+  runner.scrape(scrape.mask, scrape.format, scrape.give_up, plain);
   Page::finish(scrape.format, plain);
   answer.code = 200;
   answer.type = scrape.format == Format::openmetrics ? kOpenMetrics : kExposition;
@@ -137,27 +128,9 @@ bool Server::Impl::Scrape::enter() {
   return impl.settings.max_requests == 0 || before < impl.settings.max_requests;
 }
 
-void Server::Impl::Scrape::leave() {
-  if (std::exchange(entered, false)) impl.scraping.fetch_sub(1);
-}
-
-// The connection ends with this answer: its worker is away, nobody knows for how long.
-void Server::Impl::Scrape::answer() {
-  try {
-    auto response = impl.responses.borrow();
-    Answer answer;
-    impl.expose(*this, nullptr, *response, answer);
-    impl.finish(conn, answer, false, head_only, begin);
-    impl.responses.give_back(std::move(response));
-  } catch (const std::exception& fault) {  // memory
-    log::error("request not answered", {{"reason", fault.what()}});
-  }
-  leave();
-}
-
-bool Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
+void Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
                           Answer& answer) {
-  Scrape asked(*this, conn, begin);
+  Scrape asked(*this, begin);
   asked.give_up = begin + negotiate::scrape_budget(header(conn, "X-Prometheus-Scrape-Timeout-Seconds"));
   if (request.query_string) {
     std::string fault;
@@ -167,12 +140,10 @@ bool Server::Impl::scrape(mg_connection* conn, const mg_request_info& request, C
     return say(response, answer, 503, "too many scrapes at once: --web.max-requests=" + std::to_string(settings.max_requests) + "\n");
   asked.format = negotiate::format(header(conn, "Accept"));
   asked.gzip = negotiate::gzip(header(conn, "Accept-Encoding"));
-  asked.head_only = std::string_view(request.request_method) == "HEAD";
-  expose(asked, &asked, response, answer);
-  return !asked.answered;
+  expose(asked, response, answer);
 }
 
-bool Server::Impl::handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
+void Server::Impl::handle(mg_connection* conn, const mg_request_info& request, Clock::time_point begin, Response& response,
                           Answer& answer) {
   const std::string_view path = request.local_uri_raw;
   const std::string_view method = request.request_method;
@@ -191,17 +162,15 @@ bool Server::Impl::handle(mg_connection* conn, const mg_request_info& request, C
 }
 
 void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin) {
-  connections.enter(*slot(conn), Connections::State::writing);
   reply::send(conn, answer, keep, head_only);
-  connections.enter(*slot(conn), Connections::State::reading);
   metrics.count(answer.code, Clock::now() - begin);
 }
 
-// Behind a front it alone is answered. Others can have come only before its LoopbackFilter was closed.
+// The Door alone is answered. Others can have come only before its LoopbackFilter was closed, or where the kernel has none.
 bool Server::Impl::stranger(const mg_connection* conn) const {
-  const Door* const known = front;
+  const Door* const known = ready_door;
   const mg_request_info& from = *mg_get_request_info(conn);
-  return fronted && !(known && from.remote_addr == std::string_view("127.0.0.1") && known->knows(from.remote_port));
+  return !(known && from.remote_addr == std::string_view("127.0.0.1") && known->knows(from.remote_port));
 }
 
 // All requests that civetweb could read come here, before it looks for handlers or files of its own.
@@ -210,35 +179,23 @@ int Server::Impl::on_request(mg_connection* conn) {
   const auto begin = Clock::now();
   const mg_request_info& request = *mg_get_request_info(conn);
   if (self.stranger(conn)) return mg_disable_connection_keep_alive(conn), 200;
-  self.connections.at_work(*slot(conn), request.remote_addr, request.remote_port);
   try {
     auto response = self.responses.borrow();
     Answer answer;
-    if (self.handle(conn, request, begin, *response, answer))
-      self.finish(conn, answer, reply::persistent(conn, request), std::string_view(request.request_method) == "HEAD", begin);
+    self.handle(conn, request, begin, *response, answer);
+    self.finish(conn, answer, true, std::string_view(request.request_method) == "HEAD", begin);
     self.responses.give_back(std::move(response));
   } catch (const std::exception& fault) {  // memory
     log::error("request not answered", {{"reason", fault.what()}});
-    self.connections.enter(*slot(conn), Connections::State::reading);
     mg_disable_connection_keep_alive(conn);
     self.metrics.count(503, Clock::now() - begin);
   }
   return 200;
 }
 
-// Requests that civetweb could not read: too long, cut off, no HTTP.
-int Server::Impl::on_error(mg_connection* conn, int, const char* message) {
-  Impl& self = of(conn);
-  const auto begin = Clock::now();
-  if (self.stranger(conn)) return mg_disable_connection_keep_alive(conn), 0;
-  try {
-    Response response;
-    Answer answer;
-    self.say(response, answer, 400, negotiate::printable(message) + "\n");
-    self.finish(conn, answer, false, false, begin);
-  } catch (const std::exception&) {
-    mg_disable_connection_keep_alive(conn);
-  }
+// Requests that civetweb could not read are a stranger's: the Door writes them in one form.
+int Server::Impl::on_error(mg_connection* conn, int, const char*) {
+  mg_disable_connection_keep_alive(conn);
   return 0;
 }
 
@@ -249,78 +206,52 @@ int Server::Impl::on_log(const mg_connection* conn, const char* message) {
   return 1;
 }
 
-void Server::Impl::start_civetweb(const std::vector<std::string>& on) {
+void Server::Impl::start_civetweb() {
   mg_callbacks callbacks{};
   callbacks.begin_request = on_request;
   callbacks.http_error = on_error;
+  callbacks.init_thread = [](const mg_context*, int) -> void* {
+    realtime::enter();
+    return nullptr;
+  };
   callbacks.log_message = on_log;  // and no log_access: civetweb would format a line for it with localtime(3), which races
-  callbacks.init_thread = [](const mg_context* ctx, int kind) -> void* {
-    return kind == 1 ? static_cast<Impl*>(mg_get_user_data(ctx))->connections.hire() : nullptr;
-  };
-  callbacks.init_connection = [](const mg_connection* conn, void**) {
-    of(conn).connections.opened(*slot(conn));
-    return 0;
-  };
-  callbacks.connection_close = [](const mg_connection* conn) { of(conn).connections.closing(*slot(conn)); };
-  callbacks.connection_closed = [](const mg_connection* conn) { of(conn).connections.closed(); };
-  mg_context* const started = civetweb::start(callbacks, this, on, ports);
-  context = started;
-  if (started) connections.start(ports);
-}
-
-void Server::Impl::listen() {
-  fronted = !settings.web_config_file.empty() || settings.systemd_socket || !listen::all_ipv4(settings.listen_addresses);
-  if (fronted) return listen_in_front();
-  std::vector<std::string> asked;  // as civetweb knows them
-  for (const std::string& address : settings.listen_addresses) asked.push_back(listen::civetweb_port(address));
-  start_civetweb(asked);
-  for (size_t i = 0; !context && i < asked.size(); ++i) {
-    const size_t at = refusal.find(asked[i] + ": ");
-    if (at != refusal.npos)
-      listen::refuse(settings.listen_addresses[i], listen::reason(std::atoi(refusal.c_str() + at + asked[i].size() + 2)));
-  }
-  if (!context) listen::refuse(settings.listen_addresses.front(), refusal);
-  for (size_t i = 0; i < ports.size(); ++i)
-    addresses.push_back(settings.listen_addresses[i].substr(0, settings.listen_addresses[i].rfind(':') + 1) + std::to_string(ports[i]));
-  for (const int fd : listen::descriptors(ports)) listen::defer(fd);
+  context = civetweb::start(callbacks, this, port);
 }
 
 // Outside first: what cannot be had there is the operator's to know.
-void Server::Impl::listen_in_front() {
+void Server::Impl::listen() {
   web.emplace(settings.web_config_file, settings.health_open);
   std::vector<int> outside = settings.systemd_socket ? systemd::listeners() : listen::open(settings.listen_addresses);
   for (const int fd : outside) {
     listen::defer(fd);
     addresses.push_back(listen::address(fd));
   }
-  start_civetweb({"127.0.0.1:0"});
+  start_civetweb();
   if (!context) listen::refuse("127.0.0.1:0", refusal);
-  const std::vector<int> inside = listen::descriptors(ports);
-  const auto own = std::find_if(inside.begin(), inside.end(), [&](int fd) { return listen::address(fd).starts_with("127.0.0.1:"); });
-  if (own == inside.end()) listen::refuse("127.0.0.1:0", "the socket is not found");
-  door = std::make_unique<Door>(std::move(outside), Door::Inner{*own, ports.front()}, *web, settings.health_open, metrics);
-  front = door.get();
+  const int inside = listen::on_loopback(port);
+  if (inside < 0) listen::refuse("127.0.0.1:0", "the socket is not found");
+  door = std::make_unique<Door>(std::move(outside), Door::Inner{inside, port}, *web, settings.health_open, metrics);
+  ready_door = door.get();
   web->start();
-  runner.also([this](Page& page) { door->render(page); });
+  runner.also([this](Page& page) {
+    door->write(page);
+    if (settings.exporter_metrics) metrics.write(page);
+  });
 }
 
 // civetweb notices within two seconds that it shall stop, or at once when its sockets move.
 void Server::Impl::close() {
-  if (closed.exchange(true)) return;
-  door ? door->close() : close_civetweb();
+  if (!closed.exchange(true) && door) door->close();
 }
 
 void Server::Impl::close_civetweb() {
-  for (const int fd : listen::descriptors(ports)) shutdown(fd, SHUT_RDWR);
-  connections.stop();
+  if (const int fd = port ? listen::on_loopback(port) : -1; fd >= 0) shutdown(fd, SHUT_RDWR);
 }
 
 void Server::Impl::stop() {
   close();
-  if (door) {
-    door->stop();
-    close_civetweb();
-  }
+  if (door) door->stop();
+  close_civetweb();
   civetweb::stop(context);
 }
 
@@ -337,10 +268,9 @@ Server::~Server() { impl_->stop(); }
 
 const std::vector<std::string>& Server::addresses() const { return impl_->addresses; }
 
-bool Server::encrypted() const { return impl_->web && impl_->web->now()->tls; }
+bool Server::encrypted() const { return impl_->web->now()->tls != nullptr; }
 
 bool Server::alive() {
-  if (!impl_->door) return true;
   const uint64_t before = std::exchange(impl_->pongs, impl_->door->pongs());
   impl_->door->ping();
   return before != impl_->pongs;
@@ -349,7 +279,6 @@ bool Server::alive() {
 void Server::close() { impl_->close(); }
 
 void Server::rehearse() {
-  if (!impl_->web) return;
   if (const auto setup = impl_->web->now(); setup->tls) setup->tls->rehearse();
 }
 
@@ -359,11 +288,11 @@ void Server::warm_up() {
   for (auto& response : responses) {
     for (const Format format : {Format::text, Format::openmetrics}) {
       Answer answer;
-      Impl::Scrape all(*impl_, nullptr, Clock::now());
+      Impl::Scrape all(*impl_, Clock::now());
       all.format = format;
       all.gzip = true;
       all.give_up = all.begin + std::chrono::seconds(5);
-      impl_->expose(all, nullptr, *response, answer);
+      impl_->expose(all, *response, answer);
     }
     impl_->responses.give_back(std::move(response));
   }

@@ -1,5 +1,5 @@
-// HTTP through civetweb: the telemetry path, /, /-/healthy, /-/ready; GET and HEAD; exact paths. For whatever civetweb cannot do there is
-// a Door before it: TLS, users, IPv6, sockets of systemd. A list of IPv4 addresses without a web configuration goes without, and cheaper.
+// HTTP: the telemetry path, /, /-/healthy, /-/ready; GET and HEAD; exact paths. civetweb serves on a port of loopback that the kernel opens
+// to the Door alone, before which everybody comes.
 #pragma once
 
 #include <memory>

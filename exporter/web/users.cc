@@ -119,12 +119,13 @@ Users::Verdict Users::check(const WebConfig::Users& users, std::string_view name
   {
     const std::lock_guard lock(mutex_);
     if (known && remembered(key)) return Verdict::proven;
-    if (waiting_ + untold_ >= kWaiting) return Verdict::busy;
-    int of_one = 0;
-    for (size_t i = 0; i < waiting_; ++i) of_one += jobs_[(first_ + i) % kWaiting].from == from;
+    const uint32_t failed = failures_of(from);
+    const auto of_one =
+        static_cast<size_t>(std::count_if(jobs_.begin(), jobs_.begin() + waiting_, [from](const Job& j) { return j.from == from; }));
     if (of_one >= kWaitingOfOne && waiting_ >= kWaiting / 2) return Verdict::busy;
-    Job& job = jobs_[(first_ + waiting_++) % kWaiting];
-    job = {.ticket = ticket, .from = from, .known = known, .key = key, .hash = {}, .password = {}};
+    if (untold_ >= kWaiting || (waiting_ == kWaiting && !make_room(failed))) return Verdict::busy;
+    Job& job = jobs_[waiting_++];
+    job = {.ticket = ticket, .from = from, .failed = failed, .known = known, .key = key, .hash = {}, .password = {}};
     hash.copy(job.hash, sizeof job.hash - 1);
     password.copy(job.password, kLongest);
   }
@@ -136,32 +137,69 @@ bool Users::next(Told& told) {
   const std::lock_guard lock(mutex_);
   if (untold_ == 0) return false;
   told = told_[first_told_];
-  first_told_ = (first_told_ + 1) % kWaiting;
+  first_told_ = (first_told_ + 1) % told_.size();
   --untold_;
   return true;
 }
 
-void Users::work() {
+void Users::tell(const Job& job, Verdict verdict) { told_[(first_told_ + untold_++) % told_.size()] = {job.ticket, verdict}; }
+
+// The last to come of those whose address has failed most goes, unless the one who comes is no better.
+bool Users::make_room(uint32_t failed) {
+  Job* worst = &jobs_[0];
+  for (size_t i = 1; i < waiting_; ++i)
+    if (jobs_[i].failed >= worst->failed) worst = &jobs_[i];
+  if (worst->failed <= failed) return false;
+  tell(*worst, Verdict::busy);
+  OPENSSL_cleanse(worst->password, sizeof worst->password);
+  std::move(worst + 1, jobs_.data() + waiting_--, worst);
+  return true;
+}
+
+uint32_t Users::failures_of(From from) const {
+  const auto found = std::find_if(failed_.begin(), failed_.end(), [from](const Failed& f) { return f.times > 0 && f.from == from; });
+  return found == failed_.end() ? 0 : found->times;
+}
+
+void Users::count_failure(From from) {
+  const auto found = std::find_if(failed_.begin(), failed_.end(), [from](const Failed& f) { return f.times > 0 && f.from == from; });
+  if (found != failed_.end()) {
+    ++found->times;
+  } else {
+    failed_[next_failed_] = {from, 1};
+    next_failed_ = (next_failed_ + 1) % failed_.size();
+  }
+}
+
+void Users::prove(Job& job, bool& proven) {
+  const char* hashed = crypt_rn(job.password, job.hash, scratch_.get(), sizeof *scratch_);
+  const bool same = hashed && std::strlen(hashed) == std::strlen(job.hash) && CRYPTO_memcmp(hashed, job.hash, std::strlen(job.hash)) == 0;
+  proven = same && job.known;
+  OPENSSL_cleanse(job.password, sizeof job.password);
+  OPENSSL_cleanse(scratch_.get(), sizeof *scratch_);
+}
+
+void Users::work() noexcept {
   std::unique_lock lock(mutex_);
   while (true) {
     more_.wait(lock, [this] { return stopping_ || waiting_ > 0; });
     if (stopping_) return;
-    Job& job = jobs_[first_];  // nobody else touches it while it is the first
+    Job* const next =
+        std::min_element(jobs_.data(), jobs_.data() + waiting_, [](const Job& a, const Job& b) { return a.failed < b.failed; });
+    Job job = *next;
+    std::move(next + 1, jobs_.data() + waiting_--, next);
+    OPENSSL_cleanse(jobs_[waiting_].password, sizeof jobs_[waiting_].password);
     lock.unlock();
-    const char* hashed = crypt_rn(job.password, job.hash, scratch_.get(), sizeof *scratch_);
-    const bool same = hashed && std::strlen(hashed) == std::strlen(job.hash) && CRYPTO_memcmp(hashed, job.hash, std::strlen(job.hash)) == 0;
-    OPENSSL_cleanse(job.password, sizeof job.password);
-    OPENSSL_cleanse(scratch_.get(), sizeof *scratch_);
+    bool proven = false;
+    prove(job, proven);
     lock.lock();
-    const bool proven = same && job.known;
     if (proven && !remembered(job.key)) {
       proven_[next_proven_] = job.key;
       next_proven_ = (next_proven_ + 1) % proven_.size();
       proven_count_ = std::min(proven_count_ + 1, proven_.size());
     }
-    told_[(first_told_ + untold_++) % kWaiting] = {job.ticket, proven};
-    first_ = (first_ + 1) % kWaiting;
-    --waiting_;
+    if (!proven) count_failure(job.from);
+    tell(job, proven ? Verdict::proven : Verdict::refused);
     lock.unlock();
     wake_();
     lock.lock();

@@ -2,8 +2,8 @@
 //
 // bcrypt takes 50 ms and more by design, so it has a thread of its own with a bounded queue, and who has proven himself once is known from
 // then on by a keyed hash of name, password and hash (never by the password itself). A flood of wrong passwords therefore delays only those
-// who are not known yet; and once half of the queue is taken, one address has at most two in it, so that a flood from one address does not
-// shut out the others.
+// who are not known yet. Of these the next is one whose address has failed least lately, and when the queue is full he takes the place of
+// one whose address has failed most: a flood from many addresses delays a right password by one hash or two.
 // A name that nobody has costs as much time as the dearest of those that somebody has, by a hash that nothing proves. (Where hashes differ
 // in cost, time still tells the cheaper ones.)
 //
@@ -29,8 +29,9 @@ namespace fencewatch {
 class Users {
  public:
   static constexpr size_t kLongest = 255;  // of a name or a password; longer ones are refused
-  static constexpr int kWaiting = 32;
-  static constexpr int kWaitingOfOne = 2;
+  static constexpr size_t kWaiting = 32;
+  static constexpr size_t kWaitingOfOne = 2;  // once half of the queue is taken
+  static constexpr size_t kFailed = 512;      // addresses that are remembered for what they have failed
 
   // Whom the queue counts together: an address without its port, 0 for those that have none.
   using From = uint64_t;
@@ -43,7 +44,7 @@ class Users {
   };
   struct Told {
     uint64_t ticket;
-    bool proven;
+    Verdict verdict;  // proven, refused, or busy: he had to make room
   };
 
   // `wake` is called on another thread when next() has something to tell.
@@ -59,7 +60,8 @@ class Users {
   struct Job {
     uint64_t ticket;
     From from;
-    bool known;  // the name is somebody's
+    uint32_t failed;  // how often his address had when he came
+    bool known;       // the name is somebody's
     Key key;
     char hash[64];
     char password[kLongest + 1];
@@ -67,16 +69,28 @@ class Users {
 
   Key key_of(std::string_view name, std::string_view password, std::string_view hash) const;
   bool remembered(const Key& key);
-  void work();
+  bool make_room(uint32_t failed);
+  uint32_t failures_of(From from) const;
+  void count_failure(From from);
+  void tell(const Job& job, Verdict verdict);
+  void prove(Job& job, bool& proven);
+  void work() noexcept;
 
   const std::function<void()> wake_;
   Key secret_;
   std::mutex mutex_;
   std::condition_variable more_;
-  std::array<Job, kWaiting> jobs_;  // a ring; the first is at work
-  size_t first_ = 0, waiting_ = 0;
-  std::array<Told, kWaiting> told_;  // a ring; with the jobs no more than kWaiting
+  struct Failed {
+    From from = 0;
+    uint32_t times = 0;
+  };
+
+  std::array<Job, kWaiting> jobs_;  // in the order in which they came; without the one at work
+  size_t waiting_ = 0;
+  std::array<Told, 3 * kWaiting> told_;  // a ring: whoever waits, is at work or has made room has a place
   size_t first_told_ = 0, untold_ = 0;
+  std::array<Failed, kFailed> failed_{};  // a ring of those that began to fail last
+  size_t next_failed_ = 0;
   std::array<Key, 64> proven_{};
   size_t next_proven_ = 0, proven_count_ = 0;
   bool stopping_ = false;

@@ -68,13 +68,26 @@ std::shared_ptr<const WebSetup> WebSource::read() {
   return setup;
 }
 
-void WebSource::watch() {
+void WebSource::watch() noexcept {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; })) {
     lock.unlock();
-    look();
+    try {
+      look();
+    } catch (...) {  // memory: the next look tries again
+      good_ = false;
+    }
     lock.lock();
   }
+}
+
+// An emptied file must not open what was closed: what takes protection away is a restart's to do.
+void WebSource::refuse_weaker(const WebSetup& before, const WebSetup& after) const {
+  const auto asks_certificate = [](const WebSetup& setup) { return setup.tls && setup.tls->requires_certificate(); };
+  if ((after.tls != nullptr) != (before.tls != nullptr)) throw Refused(path_ + ": TLS is switched on or off by a restart only");
+  if (after.config.users.empty() && !before.config.users.empty()) throw Refused(path_ + ": passwords are switched off by a restart only");
+  if (asks_certificate(before) && !asks_certificate(after))
+    throw Refused(path_ + ": client certificates are switched off by a restart only");
 }
 
 // While the last reading was refused it is tried each time: what was wrong may lie outside of the files.
@@ -82,7 +95,7 @@ void WebSource::look() {
   if (good_ && stamps() == stamps_) return;
   try {
     auto setup = read();
-    if ((setup->tls != nullptr) != (now()->tls != nullptr)) throw Refused(path_ + ": TLS is switched on or off by a restart only");
+    refuse_weaker(*now(), *setup);
     const std::lock_guard lock(mutex_);
     now_ = std::move(setup);
     complaint_.clear();

@@ -25,7 +25,7 @@ struct WebSetup {
 };
 
 // A thread of its own looks at the files once a second, so that a disk that does not answer delays nobody. What is refused is logged, and
-// what was in force stays: also when a reload would switch TLS on or off.
+// what was in force stays: also when a reload would switch TLS on or off, or passwords or client certificates off.
 class WebSource {
  public:
   // Reads. Throws Refused. An empty path: nothing is configured, and nothing is looked at. `health_open`: see Tls.
@@ -48,8 +48,9 @@ class WebSource {
   static Stamp stamp(const std::string& file);
   std::vector<Stamp> stamps() const;
   std::shared_ptr<const WebSetup> read();
-  void watch();
+  void watch() noexcept;
   void look();
+  void refuse_weaker(const WebSetup& before, const WebSetup& after) const;
 
   const std::string path_;
   const bool health_open_;

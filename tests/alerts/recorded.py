@@ -16,13 +16,16 @@ BINARY = os.environ.get("FENCEWATCH", ROOT / "build/release/fencewatch")
 STEP, WINDOW = timedelta(seconds=15), timedelta(minutes=10)
 # Of which counters the exporter says by how much they have grown lately, and which series each is the sum of.
 RECENT = {
-    "zones_below_min_seconds": r"zones_below_min_seconds_total",
+    "zones_short_seconds": r"zones_short_seconds_total",
+    "memory_exhausted_seconds": r"memory_exhausted_seconds_total",
+    "kswapd_low_hits": r'kswapd_watermark_hits_total\{watermark="low"\}',
+    "kswapd_runs": r"kswapd_wakes_total",
     "zones_direct_stalls": r'reclaim_direct_stalls_total\{zone="(?!DMA).*',
     "compaction_failures": r"compaction_failures_total",
     "oom_kills": r"oom_kills_total",
     "oom_global_kills": r'oom_kill_events_total\{constraint="(global|cpuset|mempolicy)"\}',
-    "pressure_memory_full_seconds": r'pressure_stalled_seconds_total\{resource="memory",kind="full"\}',
-} | {f"corosync_{name}": f"corosync_{name}_total" for name in ("token_warnings", "token_timeouts", "scheduling_misses", "hosts_unreachable", "link_flaps")}
+    "small_allocation_failures": r'page_allocation_failures_total\{order="[0-3]"\}',
+} | {f"corosync_{name}": f"corosync_{name}_total" for name in ("pauses", "unable_to_form", "token_warnings", "token_timeouts", "scheduling_misses", "hosts_unreachable", "link_flaps")}
 RECENT = {counter: re.compile("fencewatch_" + series) for counter, series in RECENT.items()}
 USED = set(re.findall(r"\bfencewatch_\w+", "".join(rule.read_text() for rule in RULES)))
 
@@ -46,7 +49,9 @@ def printed(root, *flags):
     """{series: value} of what rules and alerts use. The exit code is 1 where a collector has nothing to read, as that of pressure on 4.19."""
     out = subprocess.run([BINARY, "--once", "--log.level=error", f"--path.rootfs={root}", *flags], stdout=subprocess.PIPE, text=True, check=False).stdout
     assert out, f"{BINARY} printed nothing"
-    return dict(line.rsplit(" ", 1) for line in out.splitlines() if re.match(r"\w*", line).group() in USED or any(series.match(line) for series in RECENT.values()))
+    told = dict(line.rsplit(" ", 1) for line in out.splitlines() if re.match(r"\w*", line).group() in USED or any(series.match(line) for series in RECENT.values()))
+    told |= {"fencewatch_memory_locked": "1", "fencewatch_process_realtime": "1"}  # as it runs; --once is neither
+    return told
 
 
 def write(root, path, text):

@@ -33,6 +33,11 @@ class Alertmanager(unittest.TestCase):
                 severity = rule["labels"]["severity"]
                 self.assertEqual(routes_to(alertname=name, severity=severity, instance="n1:19664"), [RECEIVER[severity]])
 
+    def test_what_only_another_kernel_ends_is_told_once_a_day_for_a_model(self):
+        route = self.config["route"]["routes"][0]
+        self.assertEqual(route["matchers"], ['alertname=~"ZoneMiscounted|WatermarksCollapsed"'])
+        self.assertEqual((route["group_by"], route["group_interval"], route["repeat_interval"]), (["alertname", "cluster", "vendor", "product"], "1d", "1d"))
+
     def test_pages_are_never_muted(self):
         for route in self.config["route"]["routes"]:
             self.assertEqual("mute_time_intervals" in route, 'severity="critical"' not in route["matchers"])
@@ -44,13 +49,13 @@ class Alertmanager(unittest.TestCase):
                     self.assertIn(name, alerts())
 
     def test_high_risk_silences_all_of_its_causes(self):
-        """Its causes are the alerts on memory, and of those on corosync the ones that say it is late."""
+        """Its causes are the alerts on memory, and of those on corosync the ones that say it is late; and that it answers no more."""
         rule = next(r for r in self.config["inhibit_rules"] if 'alertname="FenceRiskHigh"' in r["source_matchers"])
         causes = set(re.fullmatch(r'alertname=~"(.*)"', rule["target_matchers"][0]).group(1).split("|"))
         memory = {r["alert"] for group in mixin()["alerts"]["groups"] if group["name"].startswith("fencewatch.memory") for r in group["rules"]}
         self.assertIn("ZoneMiscounted", memory)
-        late = {"CorosyncTokenWarnings", "CorosyncTokenLost", "CorosyncNotScheduled", "CorosyncNearMiss"}
-        self.assertEqual(causes, memory | late)
+        late = {"CorosyncTokenWarnings", "CorosyncTokenLost", "CorosyncNotScheduled", "CorosyncPaused", "CorosyncNearMiss"}
+        self.assertEqual(causes, memory | late | {"ExporterDown"})
 
 
 if __name__ == "__main__":

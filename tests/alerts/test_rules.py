@@ -56,7 +56,7 @@ class Rules(unittest.TestCase):
 
 
     def test_counters_that_grow_are_told_by_a_collector_and_asked_for_by_a_rule(self):
-        told = set(re.findall(r'page\.recent\("(\w+)"', "".join(file.read_text() for file in (ROOT / "collectors").glob("*.cc"))))
+        told = set(re.findall(r'page\.recent\("(\w+)"', "".join(file.read_text() for file in (ROOT / "collectors").rglob("*.cc"))))
         asked = set(re.findall(r'fencewatch_recent_increase\{[^}]*counter="(\w+)"', "".join(file.read_text() for file in RULES)))
         self.assertEqual(told, asked)
         self.assertIn("corosync_token_warnings", told)

@@ -1,8 +1,12 @@
 // The input as each file that a collector reads, for every collector; the other files are those of a healthy machine. A fault must
 // name the file and the line, and nothing may crash.
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -15,28 +19,30 @@
 namespace fencewatch {
 namespace {
 
-constexpr const char* kFiles[] = {"proc/zoneinfo",
-                                  "proc/vmstat",
-                                  "proc/buddyinfo",
-                                  "proc/meminfo",
-                                  "proc/version",
-                                  "proc/stat",
-                                  "proc/uptime",
-                                  "proc/pressure/cpu",
-                                  "proc/pressure/io",
-                                  "proc/pressure/memory",
-                                  "proc/sys/kernel/osrelease",
-                                  "proc/sys/vm/min_free_kbytes",
-                                  "proc/sys/vm/watermark_scale_factor",
-                                  "sys/class/dmi/id/sys_vendor",
-                                  "sys/class/dmi/id/product_name"};
-constexpr size_t kCount = std::size(kFiles);
+// What the collectors read of the recorded machine, by their own word.
+const std::vector<std::string>& files() {
+  static const std::vector<std::string> all = [] {
+    const std::filesystem::path root = FIXTURES "/kernel/linux-6.1-healthy";
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+      const std::string path = entry.path().lexically_relative(root).string();
+      const auto reads = [&path](const Spec* spec) {
+        return std::ranges::any_of(spec->reads,
+                                   [&path](std::string_view one) { return fnmatch(std::string(one).c_str(), path.c_str(), 0) == 0; });
+      };
+      if (entry.is_regular_file() && std::ranges::any_of(all_collectors(), reads)) found.push_back(path);
+    }
+    if (found.size() < 8) std::abort();  // the fixture or the Specs have moved
+    return found;
+  }();
+  return all;
+}
 
 class OneChanged final : public Node {
  public:
   OneChanged() {
-    for (const char* file : kFiles) {
-      std::ifstream in(std::string(FIXTURES "/kernel/linux-6.1-healthy/") + file, std::ios::binary);
+    for (const std::string& file : files()) {
+      std::ifstream in(FIXTURES "/kernel/linux-6.1-healthy/" + file, std::ios::binary);
       texts_.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
       if (texts_.back().empty()) std::abort();
     }
@@ -44,8 +50,8 @@ class OneChanged final : public Node {
 
   Status read(std::string_view path, Bytes& out) const override {
     out.clear();
-    for (size_t i = 0; i < kCount; ++i) {
-      if (path != kFiles[i]) continue;
+    for (size_t i = 0; i < files().size(); ++i) {
+      if (path != files()[i]) continue;
       used_ |= i == changed;
       out.append(i == changed ? input : std::string_view(texts_[i]));
       return {};
@@ -70,15 +76,15 @@ class OneChanged final : public Node {
 
 struct Subject {
   std::unique_ptr<Collector> collector;
-  bool reads[kCount] = {};
+  std::vector<bool> reads;
 };
 
 std::vector<Subject> subjects(OneChanged& node) {
   std::vector<Subject> all;
   const Settings config;
   for (const Spec* spec : all_collectors()) {
-    Subject subject{spec->make(config)};
-    for (node.changed = 0; node.changed < kCount; ++node.changed) {
+    Subject subject{spec->make(config), std::vector<bool>(files().size())};
+    for (node.changed = 0; node.changed < files().size(); ++node.changed) {
       Page page;
       (void)subject.collector->collect(node, page);
       (void)subject.collector->sample(node, std::chrono::milliseconds(250));
@@ -107,14 +113,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Bytes out;
   node.input = {reinterpret_cast<const char*>(data), size};
   for (Subject& subject : all) {
-    for (node.changed = 0; node.changed < kCount; ++node.changed) {
+    for (node.changed = 0; node.changed < files().size(); ++node.changed) {
       if (!subject.reads[node.changed]) continue;
       page.clear();
       out.clear();
       const Status status = subject.collector->collect(node, page);
-      check(status, kFiles[node.changed]);
+      check(status, files()[node.changed]);
       if (status) page.render(Format::openmetrics, out);
-      check(subject.collector->sample(node, std::chrono::milliseconds(250)), kFiles[node.changed]);
+      check(subject.collector->sample(node, std::chrono::milliseconds(250)), files()[node.changed]);
     }
   }
   return 0;

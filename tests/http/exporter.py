@@ -64,18 +64,8 @@ class Exporter:
     def listening(self):
         if self.process.poll() is not None:
             raise AssertionError("the exporter ended: " + self.said())
-        inodes = set()
-        for name in os.listdir(f"/proc/{self.process.pid}/fd"):
-            try:
-                inodes.add(os.readlink(f"/proc/{self.process.pid}/fd/{name}"))
-            except OSError:
-                pass
-        with open(f"/proc/{self.process.pid}/net/tcp") as file:
-            for line in list(file)[1:]:
-                field = line.split()
-                if field[3] == "0A" and f"socket:[{field[9]}]" in inodes:
-                    return int(field[1].split(":")[1], 16)
-        return None
+        said = re.search(r'msg="listening" address="[^"]*:([0-9]+)"', self.said())
+        return int(said.group(1)) if said else None
 
     def said(self):
         with open(self.tree + "/log", errors="replace") as file:
@@ -103,8 +93,8 @@ class Exporter:
     def get(self, path="/metrics", headers=None, timeout=BOUND):
         return self.request("GET", path, headers, timeout)
 
-    def metric(self, series):
-        found = re.search("^" + re.escape(series) + " (.*)$", self.get().text, re.M)
+    def metric(self, series, headers=None):
+        found = re.search("^" + re.escape(series) + " (.*)$", self.get(headers=headers).text, re.M)
         return float(found.group(1)) if found else None
 
     def connect(self, timeout=BOUND):

@@ -132,7 +132,11 @@ class RealCluster(unittest.TestCase):
         def lacks(node):
             scrape = node.scrape()
             return 0 in (scrape.get("corosync_process_realtime"), scrape.get("corosync_process_locked_bytes"))
-        return {("CorosyncUnprotected", f"{node.name}:19664") for node in self.cluster.nodes if lacks(node)}
+        told = {("CorosyncUnprotected", f"{node.name}:19664") for node in self.cluster.nodes if lacks(node)}
+        sick = next(node for node in self.cluster.nodes if f"{node.name}:19664" == SICK)
+        if lacks(sick) or 0 in (sick.scrape().get("memory_locked"), sick.scrape().get("process_realtime")):
+            told.add(("UnprotectedWhileMiscounted", SICK))
+        return told
 
     def idle(self):
         """Two minutes, in which only the latent alerts of the miscounted node may be seen."""

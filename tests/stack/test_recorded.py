@@ -17,11 +17,15 @@ HURRY = 12  # every `for` is a twelfth: two minutes are ten seconds
 FLEET = {"a1": "linux-4.19-miscount", "a2": "linux-6.1-healthy", "a3": "linux-6.1-healthy",
          "b1": "linux-6.12-healthy", "b2": "linux-4.19-miscount", "b3": "linux-6.1-64cpu-8node"}
 REPORTED = "4.19.90-25.16.v2101.ky10.x86_64"  # of the public reports; b2 is called so, for an advisory to know it
+# Where nobody but root may lock memory.
+UNPROTECTED = {("UnprotectedWhileMiscounted", instance) for instance in ("a1:19664", "b2:19664")}
 LATENT = {(alert, instance) for alert in ("FenceRiskLatent", "ZoneMiscounted", "WatermarksCollapsed") for instance in ("a1:19664", "b2:19664")} \
     | {("KernelAdvisoryAffected", "b2:19664")}
 PICTURES = ROOT / "build/previews"
+NO_DATA = "Forecast: time until min"  # the memory of recorded machines does not fall
 # Panels that show nothing.
-EMPTY = {("node.json", "Pressure"): "the node shown has a kernel of before 4.20, in which pressure came"}
+EMPTY = {("node.json", "Pressure"): "the node shown has a kernel of before 4.20, in which pressure came",
+         ("node.json", NO_DATA): "its memory does not fall"}
 
 
 def since_start(per_second):
@@ -83,7 +87,7 @@ class Chain(unittest.TestCase):
 
     def test_1_idle_only_the_latent_alerts_of_the_miscounted_nodes(self):
         until(lambda: self.seen() >= LATENT, "the latent alerts fire")
-        self.assertEqual(self.seen(), LATENT)
+        self.assertEqual(self.seen() - UNPROTECTED, LATENT)
         self.assertIsNone(self.stack.paged("FenceRiskHigh"))
 
     def test_2_distress_and_a_late_corosync_page_and_silence_their_causes(self):
@@ -106,7 +110,7 @@ class Chain(unittest.TestCase):
         until(lambda: ("ExporterDown", "a3:19664") in self.stack.alerts()["suppressed"], "ExporterDown is silenced")
 
     def test_4_the_healthy_nodes_stayed_quiet(self):
-        self.assertLessEqual(self.seen() - LATENT - {("ExporterDown", "a3:19664"), ("NodeFenced", None)},
+        self.assertLessEqual(self.seen() - LATENT - UNPROTECTED - {("ExporterDown", "a3:19664"), ("NodeFenced", None)},
                              {(alert, "a1:19664") for alert, _ in self.seen()})
 
     def shown(self):
@@ -125,6 +129,8 @@ class Chain(unittest.TestCase):
         shown = self.shown()
         for name, dashboard in dashboards().items():
             for where, expression in queries(dashboard):
+                if where.startswith(NO_DATA):
+                    continue
                 with self.subTest(name, query=where):
                     self.assertTrue(shown.range(shown.filled(expression, ".+"))[1])
         self.assertEqual(self.draw("fleet.json", "node.json"), set(EMPTY))

@@ -1,5 +1,7 @@
 #include "tests/unit/trees.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +19,11 @@ const std::vector<std::string>& trees() {
     return found;
   }();
   return names;
+}
+
+bool may_read(std::span<const std::string_view> reads, std::string_view path) {
+  return std::ranges::any_of(
+      reads, [&](std::string_view pattern) { return fnmatch(std::string(pattern).c_str(), std::string(path).c_str(), 0) == 0; });
 }
 
 std::string slurp(const std::string& path) {

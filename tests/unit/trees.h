@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@ namespace fencewatch::test {
 
 // Names below FIXTURES, sorted: every kernel/* and the sosreport.
 const std::vector<std::string>& trees();
+
+// Whether one of the patterns of Spec::reads stands for `path`.
+bool may_read(std::span<const std::string_view> reads, std::string_view path);
 
 std::string slurp(const std::string& path);  // empty when there is none
 

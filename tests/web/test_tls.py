@@ -47,7 +47,9 @@ class Tls(unittest.TestCase):
     def test_plain_http_is_refused(self):
         with self.web.connect() as client:
             client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-            self.assertNotIn(b"HTTP/1", until_end(client))
+            answer = until_end(client)
+            self.assertTrue(answer.startswith(b"HTTP/1.0 400 Bad Request\r\n"), answer)
+            self.assertTrue(answer.endswith(b"\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"), answer)
 
     def test_http_1_1_is_agreed_on(self):
         context = self.web.context()

@@ -94,6 +94,18 @@ class Reload(unittest.TestCase):
         until(lambda: web.get("/metrics", basic("b", "x")).code == 200, "the new user is let in")
         self.assertEqual(web.get("/metrics", basic("a", "x")).code, 401)
 
+    def test_an_emptied_file_opens_nothing(self):
+        web = Web(f"basic_auth_users: {{a: {bcrypt('x')}}}\n", "--web.health-open")
+        self.addCleanup(web.close)
+        for number, empty in enumerate(("", "# nothing\n", "basic_auth_users: {}\n", "{}\n")):
+            web.configure(empty + "\n" * number)
+            until(lambda: web.said().count("passwords are switched off by a restart only") >= 1, "the log tells why")
+            until(lambda: web.metric("fencewatch_web_config_last_reload_successful", basic("a", "x")) == 0, "the reload has failed")
+            self.assertEqual(web.get("/metrics").code, 401)
+            self.assertEqual(web.get("/metrics", basic("a", "x")).code, 200)
+            web.configure(f"basic_auth_users: {{a: {bcrypt('x')}}}\n")
+            until(lambda: web.metric("fencewatch_web_config_last_reload_successful", basic("a", "x")) == 1, "the good one is taken")
+
 
 class Rate(unittest.TestCase):
     def test_more_than_allowed(self):

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
 #include <optional>
 #include <span>
 #include <tuple>
@@ -45,9 +47,23 @@ bool older(const std::pair<Age, std::string>& a, const std::pair<Age, std::strin
   return key(a.first) < key(b.first);
 }
 
-std::string_view behind_bracket(std::string_view line) {
-  const size_t end = line.starts_with('[') ? line.find("] ") : line.npos;
-  return end == line.npos ? line : scan::trim_left(line.substr(end + 2));
+// When the last line of a file was written, at the latest. Copies lose the time of its last change: one that is later than the report, or
+// before there were such logs, is that of a copy. "messages-20241103" tells its day.
+int64_t written_by(const std::string& file, int64_t changed_us, int64_t reported_us) {
+  constexpr int64_t kDay = 86'400'000'000, kFirst = 946'684'800'000'000;  // 2000
+  constexpr size_t kDate = 8;
+  int64_t by_us = std::numeric_limits<int64_t>::max();
+  if (reported_us != 0) by_us = reported_us;
+  if (changed_us >= kFirst) by_us = std::min(by_us, changed_us);
+  const size_t dash = file.find('-', file.rfind('/') + 1);
+  int year = 0, month = 0, day = 0;
+  if (const std::string_view name = file; dash != name.npos && scan::number(name.substr(dash + 1, 4), year) && name.size() > dash + kDate &&
+                                          scan::number(name.substr(dash + 5, 2), month) && scan::number(name.substr(dash + 7, 2), day)) {
+    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                           std::chrono::day(static_cast<unsigned>(day))};
+    if (date.ok()) by_us = std::min(by_us, (std::chrono::sys_days(date).time_since_epoch().count() + 1) * kDay);
+  }
+  return by_us == std::numeric_limits<int64_t>::max() ? changed_us : by_us;
 }
 
 }  // namespace
@@ -76,8 +92,15 @@ std::vector<std::string> with_predecessors(int root, const std::string& path) {
   return files;
 }
 
-Archive::Archive(int root, std::string name, std::vector<std::string> files, Format format, Channel channel)
-    : root_(root), name_(std::move(name)), files_(std::move(files)), format_(format), last_(channel) {}
+Archive::Archive(std::shared_ptr<const Fd> root, std::string name, std::vector<std::string> files, int64_t reported_us, Format format,
+                 Channel channel)
+    : root_(std::move(root)),
+      name_(std::move(name)),
+      files_(std::move(files)),
+      format_(format),
+      reported_us_(reported_us),
+      last_(channel),
+      times_(root_) {}
 
 Status Archive::open(std::string_view) {
   next_file_ = 0;
@@ -86,7 +109,7 @@ Status Archive::open(std::string_view) {
   lines_.begin();
   Status status{Code::missing, 0, name_, "no such file"};
   for (const std::string& file : files_) {
-    const Fd found = open_in_root(root_, file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    const Fd found = open_in_root(root_->get(), file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (found) return {};
     status = fault(errno, name_);
   }
@@ -96,30 +119,36 @@ Status Archive::open(std::string_view) {
 // A file that cannot be read is told as one lost line: how many it held is not known.
 bool Archive::open_next(Sink& sink) {
   while (next_file_ < files_.size()) {
-    Fd found = open_in_root(root_, files_[next_file_++], O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    Fd found = open_in_root(root_->get(), files_[next_file_++], O_RDONLY | O_NONBLOCK | O_NOCTTY);
     struct stat status {};
     if (!found && errno == ENOENT) continue;
     if (!found || fstat(found.get(), &status) != 0 || !S_ISREG(status.st_mode) || !(file_ = unpack(std::move(found)))) {
       sink.lost(last_, "unreadable", 1);
       continue;
     }
-    modified_us_ = int64_t{status.st_mtim.tv_sec} * 1'000'000;
+    written_us_ = written_by(files_[next_file_ - 1], int64_t{status.st_mtim.tv_sec} * 1'000'000, reported_us_);
+    begun_ = false;
+    pasted_ = {};
     return true;
   }
   return false;
 }
 
+void Archive::hand_on(const syslog::Entry& entry, Sink& sink) {
+  last_ = entry.channel;
+  const int64_t time_us = times_.time_us(entry.stamp, written_us_);
+  const auto way = entry.from_stderr ? StderrPairs::Way::stderr_ : StderrPairs::Way::syslog;
+  if (entry.channel == Channel::corosync && !pairs_.is_new(entry.channel, way, entry.text, time_us)) return;
+  sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});
+}
+
 void Archive::take(const LineBuffer::Cut& cut, Sink& sink) {
   syslog::Entry entry;
-  if (format_ == Format::dmesg) {
-    sink.line({Channel::kernel, behind_bracket(cut.line), "kernel"});
-  } else if (format_ == Format::plain) {
+  if (format_ == Format::plain)
     sink.line({last_, cut.line, {}});
-  } else if (lines_.parse(cut.line, entry)) {
-    last_ = entry.channel;
-    const int64_t time_us = entry.stamp.empty() ? 0 : stamps_.time_us(entry.stamp, modified_us_);
-    sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});
-  }
+  else if (const std::string_view line = pasted_.strip(cut.line);
+           format_ == Format::dmesg ? syslog::parse_kernel(line, entry) : lines_.parse(line, entry))
+    hand_on(entry, sink);
   if (cut.clipped) sink.lost(last_, "too_long", 1);
 }
 
@@ -128,6 +157,7 @@ bool Archive::fill(Sink& sink) {
   const std::span<char> room = buffer_.room();
   const ssize_t got = file_->read(room.data(), room.size());
   if (got > 0) buffer_.added(static_cast<size_t>(got));
+  if (got > 0 && !std::exchange(begun_, true)) pasted_ = Pasted::of(buffer_.peek());
   if (got < 0) sink.lost(last_, "unreadable", 1);
   return got > 0;
 }
@@ -138,7 +168,9 @@ Status Archive::read(Sink& sink, size_t max, bool& more) {
     if (buffer_.next(cut) || (!file_ && buffer_.flush(cut))) {
       take(cut, sink);
       --max;
-    } else if (!file_ && !open_next(sink)) {
+    } else if (!file_) {
+      if (syslog::Entry entry; lines_.finish(entry)) hand_on(entry, sink);
+      if (open_next(sink)) continue;
       more = false;
       break;
     } else if (!fill(sink)) {

@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "exporter/base/line_buffer.h"
+#include "exporter/logs/sources/pasted.h"
 #include "exporter/logs/sources/source.h"
+#include "exporter/logs/sources/stderr_pairs.h"
 #include "exporter/logs/sources/syslog.h"
+#include "exporter/logs/sources/syslog_time.h"
 #include "exporter/logs/sources/unpack.h"
 #include "exporter/node/resolve.h"
 
@@ -18,13 +21,14 @@ namespace fencewatch {
 // Paths are relative to `root`; absolute links stay inside it. Empty: there are none.
 std::vector<std::string> with_predecessors(int root, const std::string& path);
 
-// The lines of these files, which follow one another. dmesg: the files hold the output of dmesg, all of it the kernel's, without times
-// that can be used. plain: every line is one of `channel`, as it is.
+// The lines of these files, which follow one another. dmesg: the files hold the output of dmesg, all of it the kernel's; times that count
+// from the boot are left out. plain: every line is one of `channel`, as it is.
 class Archive final : public Source {
  public:
   enum class Format { syslog, dmesg, plain };
-  // `root` must stay open.
-  Archive(int root, std::string name, std::vector<std::string> files, Format format = Format::syslog, Channel channel = Channel::kernel);
+  // `reported_us`: when the report was made that the files are of, report_time_us(); 0: unknown.
+  Archive(std::shared_ptr<const Fd> root, std::string name, std::vector<std::string> files, int64_t reported_us,
+          Format format = Format::syslog, Channel channel = Channel::kernel);
 
   std::string_view name() const override { return name_; }
   Status open(std::string_view position) override;  // always from the beginning
@@ -35,18 +39,23 @@ class Archive final : public Source {
  private:
   bool open_next(Sink& sink);
   void take(const LineBuffer::Cut& cut, Sink& sink);
+  void hand_on(const syslog::Entry& entry, Sink& sink);
   bool fill(Sink& sink);
 
-  const int root_;
+  const std::shared_ptr<const Fd> root_;
   const std::string name_;
   const std::vector<std::string> files_;
   const Format format_;
+  const int64_t reported_us_;
   size_t next_file_ = 0;
   std::unique_ptr<Unpacked> file_;  // null: the next one is to be opened
-  int64_t modified_us_ = 0;
+  int64_t written_us_ = 0;          // not later than this
+  bool begun_ = false;              // something of it was read
+  Pasted pasted_;
   Channel last_;  // of the line before
   syslog::Lines lines_;
-  syslog::SyslogTime stamps_;
+  StderrPairs pairs_;
+  syslog::SyslogTime times_;
   LineBuffer buffer_;
 };
 

@@ -8,8 +8,10 @@
 
 #include "exporter/base/line_buffer.h"
 #include "exporter/base/scan.h"
+#include "exporter/logs/sources/journal_record.h"
 #include "exporter/logs/sources/libsystemd.h"
 #include "exporter/logs/sources/syslog.h"
+#include "exporter/logs/sources/syslog_text.h"
 #include "exporter/memory/mappings.h"
 #include "exporter/node/resolve.h"
 
@@ -17,7 +19,6 @@ namespace fencewatch {
 namespace {
 
 constexpr size_t kMaxText = LineBuffer::kMaxLine;
-constexpr uint32_t kFirstUser = 1000;  // login.defs(5) UID_MIN
 
 // A field of the current entry, good until the next is asked for; empty when there is none. False: it cannot be read.
 bool field(sd_journal* journal, const char* name, std::string_view& out) {
@@ -51,12 +52,11 @@ bool kernel_says(sd_journal* journal) {
   return number(journal, "SYSLOG_FACILITY", facility) && facility == 0;
 }
 
-bool daemon_says(sd_journal* journal, std::string_view identifier) {
+bool daemon_says(sd_journal* journal, Channel channel) {
   uint32_t uid = 0;
-  if (!number(journal, "_UID", uid) || uid < kFirstUser) return true;
-  constexpr size_t kComm = 15;
-  std::string_view comm;
-  return field(journal, "_COMM", comm) && comm == identifier.substr(0, kComm);
+  if (!number(journal, "_UID", uid)) return true;
+  std::string_view unit;
+  return field(journal, "_SYSTEMD_UNIT", unit) && may_speak(channel, uid, unit);
 }
 
 // False: the entry cannot be read.
@@ -74,7 +74,7 @@ bool read_head(sd_journal* journal, std::string& identifier, Head& out) {
   const auto channel = syslog::channel_of(identifier);
   if (!channel || *channel == Channel::kernel) return true;
   out.channel = *channel;
-  out.ours = daemon_says(journal, identifier);
+  out.ours = daemon_says(journal, *channel);
   return true;
 }
 

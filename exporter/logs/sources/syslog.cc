@@ -1,8 +1,11 @@
 #include "exporter/logs/sources/syslog.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "exporter/base/scan.h"
+#include "exporter/logs/sources/syslog_text.h"
+#include "exporter/logs/sources/syslog_time.h"
 
 namespace fencewatch::syslog {
 namespace {
@@ -34,68 +37,16 @@ constexpr Speaker kSpeakers[] = {
 };
 
 constexpr bool digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool upper(char c) { return c >= 'A' && c <= 'Z'; }
-constexpr bool lower(char c) { return c >= 'a' && c <= 'z'; }
 
-// `text` begins with `shape`: 0 a digit, _ a blank or a digit, T a T or a blank, A and a letters, anything else itself.
-constexpr bool shaped(std::string_view text, std::string_view shape) {
-  if (text.size() < shape.size()) return false;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    const char c = text[i];
-    switch (shape[i]) {
-      case '0':
-        if (!digit(c)) return false;
-        break;
-      case '_':
-        if (c != ' ' && !digit(c)) return false;
-        break;
-      case 'T':
-        if (c != 'T' && c != ' ') return false;
-        break;
-      case 'A':
-        if (!upper(c)) return false;
-        break;
-      case 'a':
-        if (!lower(c)) return false;
-        break;
-      default:
-        if (c != shape[i]) return false;
-    }
-  }
-  return true;
-}
+// The words of syslog.conf(5); those that are no longer used as well.
+constexpr std::string_view kLevels[] = {"emerg",   "panic", "alert",  "crit", "err",   "error",
+                                        "warning", "warn",  "notice", "info", "debug", "trace"};
+constexpr std::string_view kFacilities[] = {"kern", "user", "mail", "daemon", "auth",     "syslog",
+                                            "lpr",  "news", "uucp", "cron",   "authpriv", "ftp"};
 
-constexpr std::string_view kTraditional = "Aaa _0 00:00:00";
-constexpr std::string_view kIso = "0000-00-00T00:00:00";
-
-size_t digits(std::string_view text) { return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), digit) - text.begin()); }
-
-size_t fraction_length(std::string_view text) {
-  if (text.size() < 2 || (text[0] != '.' && text[0] != ',') || !digit(text[1])) return 0;
-  return 1 + digits(text.substr(1));
-}
-
-size_t zone_length(std::string_view text) {
-  if (text.starts_with('Z')) return 1;
-  if (!text.starts_with('+') && !text.starts_with('-')) return 0;
-  return shaped(text.substr(1), "00:00") ? 6 : shaped(text.substr(1), "0000") ? 5 : 0;
-}
-
-// Cuts the time off. False: the text begins with none.
-bool cut_stamp(std::string_view& rest, std::string_view& stamp) {
-  size_t length = 0;
-  if (shaped(rest, kTraditional)) {
-    length = kTraditional.size();
-    length += fraction_length(rest.substr(length));
-  } else if (shaped(rest, kIso)) {
-    length = kIso.size();
-    length += fraction_length(rest.substr(length));
-    length += zone_length(rest.substr(length));
-  }
-  if (length == 0 || (length < rest.size() && rest[length] != ' ')) return false;
-  stamp = rest.substr(0, length);
-  rest.remove_prefix(length);
-  return true;
+bool is_level(std::string_view word) { return std::ranges::find(kLevels, word) != std::end(kLevels); }
+bool is_facility(std::string_view word) {
+  return std::ranges::find(kFacilities, word) != std::end(kFacilities) || (word.size() == 6 && word.starts_with("local") && digit(word[5]));
 }
 
 // Cuts "<PRI>" off.
@@ -103,15 +54,6 @@ bool cut_priority(std::string_view& rest, uint32_t& priority) {
   const size_t end = rest.find('>');
   if (!rest.starts_with('<') || end == rest.npos || end > 4 || !scan::number(rest.substr(1, end - 1), priority)) return false;
   rest.remove_prefix(end + 1);
-  return true;
-}
-
-// Cuts "[123]" off.
-bool cut_pid(std::string_view& rest, uint32_t& pid) {
-  if (!rest.starts_with('[')) return false;
-  const size_t length = digits(rest.substr(1));
-  if (length == 0 || !rest.substr(1 + length).starts_with(']') || !scan::number(rest.substr(1, length), pid)) return false;
-  rest.remove_prefix(length + 2);
   return true;
 }
 
@@ -123,8 +65,7 @@ bool corosync_file(std::string_view rest, bool stamped, Entry& out) {
   rest.remove_prefix(kName.size());
   if (stamped != rest.starts_with(' ')) return false;
   std::string_view after = rest;
-  constexpr std::string_view kLevels[] = {"emerg", "alert", "crit", "error", "warning", "notice", "info", "debug", "trace"};
-  if (std::ranges::find(kLevels, scan::next_word(after)) == std::end(kLevels)) return false;
+  if (!is_level(scan::next_word(after))) return false;
   out.text = rest;
   return true;
 }
@@ -145,8 +86,14 @@ bool spoken(std::string_view identifier, std::string_view rest, Entry& out) {
   return true;
 }
 
-// Behind the time: "host identifier[pid]: text" and the files of the daemons' own.
-bool traditional(std::string_view rest, Entry& out) {
+// "kern.err", as BusyBox and OpenWrt tell it before the identifier.
+bool is_priority(std::string_view word) {
+  const size_t dot = word.find('.');
+  return dot != word.npos && is_facility(word.substr(0, dot)) && is_level(word.substr(dot + 1));
+}
+
+// Behind the time: "host identifier[pid]: text", also without host, and the files of the daemons' own.
+bool traditional(std::string_view rest, Entry& out, bool& of_kernel) {
   rest = scan::trim_left(rest);
   if (rest.starts_with("corosync [")) {
     out.identifier = rest.substr(0, 8);
@@ -155,12 +102,95 @@ bool traditional(std::string_view rest, Entry& out) {
   }
   const bool own_file = cut_pid(rest, out.pid);
   if (own_file && !rest.starts_with(' ')) return false;
-  scan::next_word(rest);  // the host
   rest = scan::trim_left(rest);
+  for (bool host = false;;) {
+    std::string_view after = rest;
+    const std::string_view word = scan::next_word(after);
+    if (word.ends_with(':')) break;
+    if (is_priority(word))
+      of_kernel = word.starts_with("kern.");
+    else if (std::exchange(host, true))
+      break;
+    rest = scan::trim_left(after);
+    if (word.empty() || !of_kernel) break;
+  }
   if (own_file && corosync_file(rest, !out.stamp.empty(), out)) return true;
   if (own_file && out.stamp.empty()) return false;
   const size_t end = rest.find_first_of("[: \t");
   return end != rest.npos && end > 0 && spoken(rest.substr(0, end), rest.substr(end), out);
+}
+
+// EulerOS and Huawei Cloud EulerOS: "TIME|err|kernel[-]|text", "TIME|host|notice|corosync[2101]|text".
+bool barred(std::string_view rest, Entry& out) {
+  const auto cut_field = [&rest] {
+    rest.remove_prefix(std::min<size_t>(1, rest.size()));
+    const std::string_view field = rest.substr(0, rest.find('|'));
+    rest.remove_prefix(field.size());
+    return scan::trim_left(field);
+  };
+  if (!is_level(cut_field())) {  // the host
+    if (!is_level(cut_field())) return false;
+  }
+  std::string_view tag = cut_field();
+  if (!rest.starts_with('|')) return false;
+  out.identifier = tag.substr(0, tag.find_first_of("[: "));
+  tag.remove_prefix(out.identifier.size());
+  if (!cut_pid(tag, out.pid)) out.pid = 0;
+  out.text = rest.substr(1);
+  out.from_stderr = out.identifier == "corosync" && !scan::trim_left(out.text).starts_with('[');
+  return true;
+}
+
+// Cuts off what dmesg -x and talosctl dmesg tell: "kern  :err   : ", " kern: warning: ", "10.5.0.2: kern: warning: ".
+bool cut_decoded(std::string_view& line, std::string_view& facility) {
+  std::string_view rest = line;
+  const auto cut_field = [&rest] {
+    rest = scan::trim_left(rest);
+    const std::string_view field = rest.substr(0, std::min(rest.find_first_of(" :"), rest.size()));
+    rest = scan::trim_left(rest.substr(field.size()));
+    if (!rest.starts_with(':')) return std::string_view();
+    rest.remove_prefix(1);
+    return field;
+  };
+  facility = cut_field();
+  if (!facility.empty() && !is_facility(facility)) facility = cut_field();
+  if (!is_facility(facility) || !is_level(cut_field())) return false;
+  line = scan::trim_left(rest);
+  return true;
+}
+
+bool decoded(std::string_view rest, Entry& out) {
+  std::string_view facility;
+  if (!cut_decoded(rest, facility) || facility != "kern") return false;
+  out.identifier = "kernel";
+  out.text = rest;
+  return true;
+}
+
+// A line without a time: "corosync[48695]:   [TOTEM ] …", "kernel: [  12.345678] …"; after the seconds since the boot, as journalctl -o
+// short-monotonic has them, "n1 kernel: …" as well.
+bool undated(std::string_view rest, bool monotonic, Entry& out) {
+  if (!monotonic && (rest.empty() || scan::blank(rest[0]) || rest[0] == '-')) return false;
+  if (std::string_view after = rest; !scan::next_word(after).ends_with(':')) {
+    if (!monotonic) return false;
+    rest = scan::trim_left(after);
+  }
+  const size_t end = rest.find_first_of("[: \t");
+  if (end == rest.npos || end == 0 || rest[end] == ' ' || !spoken(rest.substr(0, end), rest.substr(end), out)) return false;
+  std::string_view text = scan::trim_left(out.text), bracket;
+  return monotonic || out.identifier != "kernel" || cut_kernel_head(text, bracket);
+}
+
+// `of_kernel`: nothing says that another facility than the kernel's speaks.
+bool take_apart(std::string_view line, Entry& out, bool& of_kernel) {
+  if (cut_time(line, out.stamp)) return line.starts_with('|') ? barred(line, out) : traditional(line, out, of_kernel);
+  if (line.starts_with('[')) {
+    std::string_view bracket;
+    if (!cut_kernel_head(line, bracket)) return traditional(line, out, of_kernel);
+    return undated(line, true, out);
+  }
+  constexpr size_t kHead = 48;
+  return (line.substr(0, kHead).find("kern") != line.npos && decoded(line, out)) || undated(line, false, out);
 }
 
 // Cuts the structured data of RFC 5424 off: "-" or "[id name="value"]…".
@@ -212,49 +242,6 @@ void unfold(Entry& entry) {
   entry.repeated = times;
 }
 
-// "Nov 23 08:02:11 n1 last message repeated 5 times". 0: it is no such line.
-uint32_t repeats_last(std::string_view line, std::string_view& stamp) {
-  constexpr std::string_view kBefore = "last message repeated ", kBehind = " times";
-  uint32_t times = 0;
-  if (!line.ends_with(kBehind) || !cut_stamp(line, stamp)) return 0;
-  scan::next_word(line);  // the host
-  line = scan::trim_left(line);
-  if (!line.starts_with(kBefore)) return 0;
-  line.remove_prefix(kBefore.size());
-  line.remove_suffix(std::min(line.size(), kBehind.size()));
-  return scan::number(line, times) ? times : 0;
-}
-
-std::string_view without_kernel_time(std::string_view text) {
-  if (!text.starts_with('[')) return text;
-  std::string_view rest = scan::trim_left(text.substr(1));
-  const size_t seconds = digits(rest);
-  if (seconds == 0) return text;
-  rest.remove_prefix(seconds);
-  const size_t fraction = fraction_length(rest);
-  if (fraction == 0 || !rest.substr(fraction).starts_with(']')) return text;
-  return scan::trim_left(rest.substr(fraction + 1));
-}
-
-// From "[TOTEM ] " on, when what stands before it is short enough to be a head.
-std::string_view from_subsystem(std::string_view text) {
-  constexpr size_t kHead = 80;
-  for (size_t at = text.find('['); at < kHead; at = text.find('[', at + 1)) {
-    size_t end = at + 1;
-    while (end < text.size() && upper(text[end])) ++end;
-    if (end < at + 2) continue;
-    while (end < text.size() && text[end] == ' ') ++end;
-    if (end < text.size() && text[end] == ']') return text.substr(at);
-  }
-  return text;
-}
-
-std::string_view without_function(std::string_view text) {
-  if (!text.starts_with('(')) return text;
-  const size_t end = text.find(')');
-  return end == text.npos ? text : scan::trim_left(text.substr(end + 1));
-}
-
 }  // namespace
 
 std::span<const Speaker> speakers() { return kSpeakers; }
@@ -267,22 +254,11 @@ std::optional<Channel> channel_of(std::string_view identifier) {
   return std::nullopt;
 }
 
-std::string_view clean(Channel channel, std::string_view text) {
-  text = scan::trim_left(text);
-  switch (channel) {
-    case Channel::kernel:
-      return without_kernel_time(text);
-    case Channel::corosync:
-      return from_subsystem(text);
-    case Channel::pacemaker:
-    case Channel::sbd:
-      if (uint32_t pid = 0; cut_pid(text, pid) && text.starts_with(':')) text.remove_prefix(1);  // as cluster-glue logs
-      return without_function(scan::trim_left(text));
-  }
-  return text;
+bool starts_line(std::string_view text) {
+  WrittenTime ignored;
+  return read_time(text, ignored) != 0 || (text.size() > 1 && text[0] == '<' && digit(text[1])) || text.starts_with("{\"") ||
+         text.starts_with("__CURSOR=");
 }
-
-bool starts_line(std::string_view text) { return shaped(text, kTraditional) || shaped(text, kIso) || shaped(text, "<0"); }
 
 bool parse(std::string_view line, Entry& out) {
   out = {};
@@ -290,34 +266,39 @@ bool parse(std::string_view line, Entry& out) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   uint32_t priority = 0;
   const bool has_priority = cut_priority(line, priority);
-  const bool version1 = has_priority && line.starts_with("1 ");
-  if (version1) line.remove_prefix(2);
-  const bool stamped = cut_stamp(line, out.stamp);
-  if (!stamped && (version1 || !line.starts_with('['))) return false;
-  if (!(version1 ? rfc5424(line, out) : traditional(line, out))) return false;
+  bool of_kernel = priority < 8;
+  if (has_priority && line.starts_with("1 ")) {
+    line.remove_prefix(2);
+    if (!cut_time(line, out.stamp) || !rfc5424(line, out)) return false;
+  } else {
+    bool told = true;
+    if (!take_apart(line, out, told)) return false;
+    of_kernel = of_kernel && told;
+  }
   const auto channel = channel_of(out.identifier);
-  if (!channel) return false;
-  if (*channel == Channel::kernel && (out.pid != 0 || (has_priority && priority >= 8))) return false;
+  if (!channel || (*channel == Channel::kernel && (out.pid != 0 || !of_kernel))) return false;
   out.channel = *channel;
   unfold(out);
+  if (std::string_view text = scan::trim_left(out.text), bracket; out.stamp.empty() && *channel == Channel::kernel)
+    if (WrittenTime time; cut_kernel_head(text, bracket) && read_time(bracket, time) != 0) out.stamp = bracket;
   out.text = clean(out.channel, out.text);
   return true;
 }
 
-bool Lines::parse(std::string_view line, Entry& out) {
-  if (syslog::parse(line, out)) {
-    last_ = line;
-    return true;
-  }
-  std::string_view stamp;
-  const uint32_t times = last_.empty() ? 0 : repeats_last(line, stamp);
-  if (times == 0) {
-    last_.clear();
-    return false;
-  }
-  syslog::parse(last_, out);
-  out.stamp = stamp;
-  out.repeated = times;
+bool parse_kernel(std::string_view line, Entry& out) {
+  if (parse(line, out)) return out.channel == Channel::kernel;
+  out = {};
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  uint32_t priority = 0;
+  if (cut_priority(line, priority) && priority >= 8) return false;
+  std::string_view bracket, facility;
+  if (cut_decoded(line, facility)) return false;
+  if (cut_time(line, out.stamp) && out.stamp.find(',') == out.stamp.npos) return false;  // with a comma it is dmesg --time-format iso
+  line = scan::trim_left(line);
+  cut_kernel_head(line, bracket);
+  if (WrittenTime time; out.stamp.empty() && read_time(bracket, time) != 0) out.stamp = bracket;
+  out.identifier = "kernel";
+  out.text = line;
   return true;
 }
 

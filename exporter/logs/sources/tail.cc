@@ -16,7 +16,7 @@ using rotation::File;
 using rotation::Mark;
 
 constexpr uint64_t kAtOnce = 1 << 20;  // bytes that one read() looks through
-constexpr size_t kLineStart = 20;      // bytes that tell whether a line begins
+constexpr size_t kLineStart = 48;      // bytes that tell whether a line begins
 
 // Behind the last newline: what stands there is perhaps being written.
 uint64_t last_line(const File& file) {
@@ -31,7 +31,8 @@ uint64_t last_line(const File& file) {
 
 }  // namespace
 
-Tail::Tail(std::string path, TailOptions options) : name_{options.root, std::move(path)}, options_(std::move(options)) {}
+Tail::Tail(std::string path, TailOptions options)
+    : name_{options.root, std::move(path)}, options_(std::move(options)), times_(options_.root) {}
 
 Status Tail::open(std::string_view position) {
   files_.clear();
@@ -231,7 +232,7 @@ void Tail::hand_on(const LineBuffer::Cut& cut, Sink* sink) {
   }
   syslog::Entry entry;
   if (!lines_.parse(cut.line, entry)) return;
-  const int64_t time_us = stamps_.time_us(entry.stamp, files_.front().changed_ns / 1'000);
+  const int64_t time_us = times_.time_us(entry.stamp, files_.front().changed_ns / 1'000);
   const auto way = entry.from_stderr ? StderrPairs::Way::stderr_ : StderrPairs::Way::syslog;
   if (entry.channel == Channel::corosync && !pairs_.is_new(entry.channel, way, entry.text, time_us)) return;
   if (sink == nullptr) return;

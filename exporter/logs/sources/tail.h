@@ -19,6 +19,7 @@
 #include "exporter/logs/sources/source.h"
 #include "exporter/logs/sources/stderr_pairs.h"
 #include "exporter/logs/sources/syslog.h"
+#include "exporter/logs/sources/syslog_time.h"
 
 namespace fencewatch {
 
@@ -78,7 +79,7 @@ class Tail final : public Source {
   bool unsure_ = false;                          // the first was the last until now: it may have been truncated since it was looked at
   std::chrono::steady_clock::time_point named_;  // when a file was last seen under the name
   syslog::Lines lines_;
-  syslog::SyslogTime stamps_;
+  syslog::SyslogTime times_;
   StderrPairs pairs_;
   size_t handed_ = 0;                         // by this read()
   uint64_t rotations_ = 0, truncations_ = 0;  // not yet told

@@ -49,7 +49,7 @@ bool read_all(int fd, std::string& out) {
 
 }  // namespace
 
-struct State::Impl {
+struct StateFile::Impl {
   Impl(std::string where, std::chrono::milliseconds pause) : directory_name(std::move(where)), retry(pause) {}
 
   const std::string directory_name;
@@ -68,10 +68,10 @@ struct State::Impl {
   Status read(std::string& out);
   Status replace(std::string_view text);
   Status write(std::string_view text);
-  void run();
+  void run() noexcept;
 };
 
-Status State::Impl::open_directory() {
+Status StateFile::Impl::open_directory() {
   std::error_code error;
   std::filesystem::create_directories(directory_name, error);  // what is wrong, if anything is, open tells
   directory = Fd(open(directory_name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -84,13 +84,13 @@ Status State::Impl::open_directory() {
   return {};
 }
 
-Status State::Impl::read(std::string& out) {
+Status StateFile::Impl::read(std::string& out) {
   const Fd file(openat(directory.get(), kFile, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file || !read_all(file.get(), out)) return fault(errno, kFile);
   return {};
 }
 
-Status State::Impl::replace(std::string_view text) {
+Status StateFile::Impl::replace(std::string_view text) {
   const int at = directory.get();
   {
     const Fd file(openat(at, kTemporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640));
@@ -105,7 +105,7 @@ Status State::Impl::replace(std::string_view text) {
   return fsync(at) == 0 ? Status{} : fault(errno, "--state.dir");
 }
 
-Status State::Impl::write(std::string_view text) {
+Status StateFile::Impl::write(std::string_view text) {
   if (!directory)
     if (const Status status = open_directory(); !status) return status;
   const Status status = replace(text);
@@ -113,7 +113,7 @@ Status State::Impl::write(std::string_view text) {
   return status;
 }
 
-void State::Impl::run() {
+void StateFile::Impl::run() noexcept {
   bool failed = false;
   std::unique_lock lock(mutex);
   for (;;) {
@@ -142,11 +142,11 @@ void State::Impl::run() {
   changed.notify_all();
 }
 
-State::State(std::string directory, std::chrono::milliseconds retry) : impl_(std::make_shared<Impl>(std::move(directory), retry)) {}
+StateFile::StateFile(std::string directory, std::chrono::milliseconds retry) : impl_(std::make_shared<Impl>(std::move(directory), retry)) {}
 
-State::~State() { stop(); }
+StateFile::~StateFile() { stop(); }
 
-Status State::load(Snapshot& out) {
+Status StateFile::load(Snapshot& out) {
   out = {};
   Status status = impl_->open_directory();
   impl_->refused = status.code == Code::refused;
@@ -161,12 +161,12 @@ Status State::load(Snapshot& out) {
   return status;
 }
 
-void State::start() {
+void StateFile::start() {
   const SmallStacks small(kStack);
   impl_->thread = std::thread([impl = impl_] { impl->run(); });
 }
 
-void State::put(std::string text, int64_t time_us) {
+void StateFile::put(std::string text, int64_t time_us) {
   const std::lock_guard lock(impl_->mutex);
   if (impl_->refused) return;
   impl_->waiting = std::move(text);
@@ -174,12 +174,12 @@ void State::put(std::string text, int64_t time_us) {
   impl_->changed.notify_all();
 }
 
-bool State::busy() const {
+bool StateFile::busy() const {
   const std::lock_guard lock(impl_->mutex);
   return !impl_->waiting.empty() || impl_->writing;
 }
 
-bool State::stop(std::chrono::milliseconds patience) {
+bool StateFile::stop(std::chrono::milliseconds patience) {
   if (!impl_->thread.joinable()) return true;
   std::unique_lock lock(impl_->mutex);
   impl_->stopping = true;
@@ -190,6 +190,6 @@ bool State::stop(std::chrono::milliseconds patience) {
   return ended;
 }
 
-int64_t State::saved_us() const { return impl_->saved_us; }
+int64_t StateFile::saved_us() const { return impl_->saved_us; }
 
 }  // namespace fencewatch

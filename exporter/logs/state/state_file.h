@@ -12,12 +12,12 @@
 namespace fencewatch {
 
 // Written whole to a temporary file, synced, renamed: after a crash at any moment the file is that of an earlier put().
-class State {
+class StateFile {
  public:
   // `retry`: after how long a failed write is tried again.
-  explicit State(std::string directory, std::chrono::milliseconds retry = std::chrono::seconds(10));
-  ~State();  // as stop()
-  State(const State&) = delete;
+  explicit StateFile(std::string directory, std::chrono::milliseconds retry = std::chrono::seconds(10));
+  ~StateFile();  // as stop()
+  StateFile(const StateFile&) = delete;
 
   // Makes the directory where it is missing and locks it (flock, until the process ends). Code::missing: there is no state yet.
   // Code::refused: another process keeps its state there; put() then does nothing. Other faults: of the directory or the file, and the

@@ -7,7 +7,7 @@ using namespace fencewatch;
 TEST_CASE("the reference shows each family once, with its collector") {
   static constexpr Family kills[] = {{"fencewatch_kills_total", Type::counter, "Kills by a|b, from /proc/vmstat.", "kind"}};
   static constexpr Family own[] = {{"fencewatch_up", Type::gauge, "One.", ""}, {"fencewatch_seconds", Type::histogram, "Time.", "code"}};
-  static constexpr Spec oom{"oom", "Kills by the kernel", kills, nullptr};
+  static constexpr Spec oom{.name = "oom", .summary = "Kills by the kernel", .families = kills, .make = nullptr};
   static constexpr Spec off{.name = "off", .summary = "Rare", .families = {}, .make = nullptr, .on_by_default = false};
   const Spec* const specs[] = {&oom, &off};
   const std::span<const Family> exporter[] = {own};

@@ -49,7 +49,7 @@ inline size_t threads_named(const std::string& name) {
   return count;
 }
 
-class LoopbackFilter {
+class Latch {
  public:
   void open() {
     const std::lock_guard lock(mutex_);
@@ -75,9 +75,11 @@ inline constexpr std::array<Family, kFakes> kFakeFamilies = {{{"fake_0", Type::g
 struct Script {
   std::function<Status()> collect = [] { return Status{}; };
   std::function<Status(std::chrono::nanoseconds)> sample = [](std::chrono::nanoseconds) { return Status{}; };
+  std::function<bool()> glance = [] { return true; };
   std::vector<CounterValue> recent;
   std::atomic<int> begun{0};
   std::atomic<int> samples{0};
+  std::atomic<int> glances{0};
   std::atomic<bool> inside{false};
   std::atomic<bool> twice{false};  // two threads were in it at once
   std::atomic<bool> gone{false};   // the collector was destroyed
@@ -101,6 +103,12 @@ class Fake : public Collector {
     const Inside inside(*script_);
     ++script_->samples;
     return script_->sample(elapsed);
+  }
+
+  bool glance(const Node&, std::chrono::nanoseconds) override {
+    const Inside inside(*script_);
+    ++script_->glances;
+    return script_->glance();
   }
 
  private:
@@ -176,24 +184,12 @@ struct Scraped {
   }
 };
 
-inline Scraped scrape(Runner& runner, Runner::Mask mask, std::chrono::nanoseconds patience = 60s, Rescue* rescue = nullptr) {
+inline Scraped scrape(Runner& runner, Runner::Mask mask, std::chrono::nanoseconds patience = 60s) {
   Bytes out;
   const auto begin = Runner::Clock::now();
-  const bool good = runner.scrape(mask, Format::text, begin + patience, out, rescue);
+  const bool good = runner.scrape(mask, Format::text, begin + patience, out);
   return {std::string(out.view()), good, Runner::Clock::now() - begin};
 }
 inline Scraped scrape(Runner& runner) { return scrape(runner, runner.all()); }
-
-// As the server does it: lets the calling thread collect, and answers in its place.
-struct Helper final : Rescue {
-  explicit Helper(Runner& r) : runner(r) {}
-  void answer() override {
-    given = scrape(runner);
-    ++answers;
-  }
-  Runner& runner;
-  Scraped given{};
-  std::atomic<int> answers{0};
-};
 
 }  // namespace fencewatch::test

@@ -5,7 +5,7 @@ using namespace fencewatch::test;
 
 TEST_CASE("a stuck collector delays one scrape, is never started twice and comes back by itself") {
   Rig rig(1s);
-  LoopbackFilter gate;
+  Latch gate;
   rig[0].collect = [&] { return gate.pass(), Status{}; };
   Runner& runner = rig.start();
 
@@ -47,7 +47,7 @@ TEST_CASE("a stuck collector delays one scrape, is never started twice and comes
 
 TEST_CASE("the page of a collection that came too late is not shown") {
   Rig rig(50ms);
-  LoopbackFilter gate;
+  Latch gate;
   rig[0].collect = [&] { return gate.pass(), Status{}; };
   Runner& runner = rig.start();
   CHECK(scrape(runner)["fake_0"] == "");
@@ -60,7 +60,7 @@ TEST_CASE("the page of a collection that came too late is not shown") {
 TEST_CASE("two stuck at once, and stuck again") {
   Rig rig(50ms);
   for (int round = 1; round <= 3; ++round) {
-    LoopbackFilter gate;
+    Latch gate;
     rig[0].collect = rig[2].collect = [&] { return gate.pass(), Status{}; };
     if (round == 1) rig.start();
     Runner& runner = *rig.runner;
@@ -78,22 +78,32 @@ TEST_CASE("two stuck at once, and stuck again") {
   CHECK(rig.runner->stop());
 }
 
-TEST_CASE("a thread stands by at all times, also after one was used up") {
+TEST_CASE("all threads are made at the start; when all are stuck the other collectors say so at once") {
   Rig rig(50ms);
-  LoopbackFilter gate;
-  rig[0].collect = [&] { return gate.pass(), Status{}; };
-  Runner& runner = rig.start();
-  CHECK(eventually([] { return threads_named("collect") == 2; }));
-  CHECK_FALSE(scrape(runner).good);
-  CHECK(eventually([] { return threads_named("collect") == 3; }));
-  gate.open();
+  Latch latch;
+  std::vector<Spec> specs;
+  for (const char* name : {"a1", "a2", "a3", "a4"}) specs.push_back(rig.specs[0]), specs.back().name = name;
+  specs.push_back(rig.specs[1]);
+  std::vector<const Spec*> pointers;
+  for (const Spec& spec : specs) pointers.push_back(&spec);
+  rig.config.enabled.assign(specs.size(), true);
+  Runner runner(pointers, rig.config, rig.node);
+  runner.start();
+  CHECK(eventually([] { return threads_named("collect") == 4; }));
+  rig[0].collect = [&] { return latch.pass(), Status{}; };
+  const Scraped stuck = scrape(runner);
+  for (const char* name : {"a1", "a2", "a3", "a4", "b"}) CHECK(stuck.failing(name, "stuck") == "1");
+  CHECK(stuck.took < 20s);  // not to the end of its patience
+  CHECK(threads_named("collect") == 4);
+  latch.open();
+  CHECK(eventually([&] { return scrape(runner).good; }));
+  CHECK(threads_named("collect") == 4);
   CHECK(runner.stop());
-  CHECK(eventually([] { return threads_named("collect") == 0; }));
 }
 
 TEST_CASE("all stuck: the health is still there") {
   Rig rig(50ms);
-  LoopbackFilter gate;
+  Latch gate;
   for (size_t i = 0; i < kFakes; ++i) rig[i].collect = [&] { return gate.pass(), Status{}; };
   Runner& runner = rig.start();
   for (int i = 0; i < 2; ++i) {
@@ -105,7 +115,7 @@ TEST_CASE("all stuck: the health is still there") {
 }
 
 TEST_CASE("stop leaves a stuck thread behind, which does no harm when it returns") {
-  auto gate = std::make_shared<LoopbackFilter>();
+  auto gate = std::make_shared<Latch>();
   Rig rig(50ms);
   rig[0].collect = [gate] { return gate->pass(), Status{}; };
   CHECK_FALSE(scrape(rig.start()).good);
@@ -136,21 +146,55 @@ TEST_CASE("samples are taken between scrapes, with the time since the last one")
   CHECK_FALSE(rig[1].twice);
 }
 
+namespace {
+
+void work(std::chrono::nanoseconds cpu_time) {
+  const auto used = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  const auto begin = used();
+  while (used() - begin < cpu_time) {
+  }
+}
+
+}  // namespace
+
 TEST_CASE("a costly sampler is called more rarely: at most a thousandth of one CPU") {
   Rig rig;
   std::atomic<int64_t> second{0};
   rig.specs[0].sample_every = 1ms;
   rig[0].sample = [&](std::chrono::nanoseconds e) {
     if (e != 0ns && second == 0) second = e.count();
-    timespec begin{}, now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    while ((now.tv_sec - begin.tv_sec) * 1'000'000'000 + now.tv_nsec - begin.tv_nsec < 300'000);
-    return Status{};
+    return work(300us), Status{};
   };
   rig.start();
   CHECK(eventually([&] { return second != 0; }));
   CHECK(std::chrono::nanoseconds(second) >= 300ms);
+}
+
+TEST_CASE("until a costly sampler is due again it glances, and comes at once when that asks for it") {
+  Rig rig;
+  std::atomic<bool> quiet{true};
+  rig.specs[0].sample_every = 1ms;
+  rig.specs[0].glances = true;
+  rig[0].sample = [&](std::chrono::nanoseconds) { return work(10ms), Status{}; };
+  rig[0].glance = [&] { return quiet.load(); };
+  rig.start();
+  CHECK(eventually([&] { return rig[0].glances >= 2; }));
+  CHECK(rig[0].samples == 1);  // 10 s may pass before the next
+  quiet = false;
+  CHECK(eventually([&] { return rig[0].samples >= 3; }));
+  CHECK_FALSE(rig[0].twice);
+}
+
+TEST_CASE("a sampler that does not say so is never glanced at") {
+  Rig rig;
+  rig.specs[0].sample_every = 1ms;
+  rig.start();
+  CHECK(eventually([&] { return rig[0].samples >= 3; }));
+  CHECK(rig[0].glances == 0);
 }
 
 TEST_CASE("a failing sample is counted and does not take the collector down") {
@@ -164,7 +208,7 @@ TEST_CASE("a failing sample is counted and does not take the collector down") {
 
 TEST_CASE("a stuck sample is found by the next scrape") {
   Rig rig(50ms);
-  LoopbackFilter gate;
+  Latch gate;
   rig.specs[0].sample_every = 1h;
   rig[0].sample = [&](std::chrono::nanoseconds) { return gate.pass(), Status{}; };
   Runner& runner = rig.start();

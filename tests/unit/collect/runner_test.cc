@@ -143,7 +143,7 @@ TEST_CASE("a collector that is not enabled is not made") {
 
 TEST_CASE("a scrape that gives up shows what has come in, and nothing old") {
   Rig rig;
-  LoopbackFilter gate;
+  Latch gate;
   Runner& runner = rig.start();
   CHECK(scrape(runner)["fake_1"] == "1");
   rig[1].collect = [&] { return gate.pass(), Status{}; };
@@ -159,7 +159,7 @@ TEST_CASE("a scrape that gives up shows what has come in, and nothing old") {
 
 TEST_CASE("scrapes share a collection that has not begun, and only such a one") {
   Rig rig;
-  LoopbackFilter gate;
+  Latch gate;
   rig[0].collect = [&] { return gate.pass(), Status{}; };
   Runner& runner = rig.start();
   std::thread first([&] { CHECK(scrape(runner).good); });

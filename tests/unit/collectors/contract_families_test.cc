@@ -65,6 +65,37 @@ std::string_view base_name(std::string_view sample, const Family& family) {
   return sample;
 }
 
+const std::set<std::string_view> kNotBaseUnits = {
+    "ticks", "jiffies", "milliseconds", "millis", "ms",  "microseconds", "us",        "nanoseconds", "ns",      "minutes", "hours",
+    "days",  "kb",      "kib",          "mb",     "mib", "gib",          "kilobytes", "megabytes",   "percent", "pct"};
+
+// The paths that a text names, below the node: "/proc/vmstat" is proc/vmstat.
+std::vector<std::string> paths_of(std::string_view help) {
+  std::vector<std::string> paths;
+  for (const std::string& word : split(help, ' ')) {
+    for (const std::string_view root : {"/proc/", "/sys/", "/etc/", "/var/", "/run/"}) {
+      const size_t at = word.find(root);
+      if (at == std::string::npos) continue;
+      std::string path = word.substr(at + 1);
+      path.resize(std::min(path.find_first_of(",;:(){"), path.size()));
+      while (path.ends_with('.')) path.pop_back();
+      paths.push_back(std::move(path));
+      break;
+    }
+  }
+  return paths;
+}
+
+bool is_log(std::string_view path) { return path.starts_with("var/log/") || path.starts_with("dev/"); }
+
+// A directory of what is read, or "proc/pressure/*", or "proc/PID/stat", where the Spec has another name for what varies.
+bool stands_for_one(const std::string& path, std::span<const std::string_view> reads) {
+  std::string pattern = path;
+  if (const size_t pid = pattern.find("PID"); pid != pattern.npos) pattern.replace(pid, 3, "*");
+  const std::string_view one[] = {pattern};
+  return std::ranges::any_of(reads, [&](std::string_view read) { return read.starts_with(pattern) || test::may_read(one, read); });
+}
+
 // What logs tell, told: one line of each kind.
 void hear_examples(Collector& collector) {
   Collector* const all[] = {&collector};
@@ -89,6 +120,11 @@ TEST_SUITE("contract") {
                         [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }));
       CHECK(family->name.ends_with("_total") == (family->type == Type::counter));
       for (const std::string_view reserved : {"_count", "_sum", "_bucket", "_created"}) CHECK(!family->name.ends_with(reserved));
+      // Base units: seconds, bytes, ratios; pages are the kernel's own count (METRICS.md).
+      for (const std::string& part : split(family->name, '_')) {
+        CAPTURE(part);
+        CHECK_MESSAGE(!kNotBaseUnits.contains(part), "a unit that is not a base unit");
+      }
     }
   }
 
@@ -106,6 +142,20 @@ TEST_SUITE("contract") {
         CAPTURE(family.help);
         CHECK(std::any_of(std::begin(sources), std::end(sources),
                           [&](std::string_view source) { return family.help.find(source) != std::string_view::npos; }));
+      }
+    }
+  }
+
+  TEST_CASE("help names files that the collector reads") {
+    for (const Spec* spec : all_collectors()) {
+      for (const Family& family : spec->families) {
+        for (const std::string& path : paths_of(family.help)) {
+          CAPTURE(family.name);
+          CAPTURE(path);
+          // What it hears of is in the logs, which the collector does not read itself.
+          CHECK_MESSAGE((is_log(path) || test::may_read(spec->reads, path) || stands_for_one(path, spec->reads)),
+                        "HELP names what is not in .reads");
+        }
       }
     }
   }
@@ -132,6 +182,7 @@ TEST_SUITE("contract") {
         "fencewatch_previous_boot_events",  // boot_test.cc
         "fencewatch_previous_boot_unclean_timestamp_seconds",
         "fencewatch_oom_kills_by_workload_total",  // oom_events_test.cc
+        "fencewatch_memory_seconds_to_min",        // shortage_test.cc
     };
     for (const Spec* spec : all_collectors())
       for (const Family& family : spec->families)

@@ -15,7 +15,7 @@ namespace {
 
 constexpr Family kBuiltIn[] = {{"x_kills_total", Type::counter, "Kills, from /proc/x.", ""},
                                {"x_delay_seconds", Type::histogram, "Delays, from /proc/x.", ""}};
-constexpr Spec kOther{"other", "Other.", kBuiltIn, nullptr};
+constexpr Spec kOther{.name = "other", .summary = "Other.", .families = kBuiltIn, .make = nullptr};
 constexpr const Spec* kSpecs[] = {&kOther};
 
 // A rule with what is needed, its lines replaced or followed by `lines`.

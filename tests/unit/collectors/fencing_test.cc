@@ -113,7 +113,8 @@ TEST_SUITE("fencing") {
       CHECK(after.counted() == operations("n2", 1));
     }
     Listener listener(fencing);
-    for (const char* damaged : {"", "x", "\t\t", "1 2 3 4\t", "1 2 3\tx", "9 9 9 x n2 reboot pacemaker-controld.89\t"})
+    for (const char* damaged : {"", "x", "\t\t", "1 2 3 4\t", "1 2 3\tx", "9 9 9 x n2 reboot pacemaker-controld.89\t", "1;", "0 0;",
+                                "x 1;9\t", "0 0;9 9 9 9 x 9 n2 reboot pacemaker-controld.89\t", "0 0;1 1 1 1 1 1\t"})
       listener.collector->remember(damaged);
     listener.say(Channel::pacemaker, kFenced, kStart);
     CHECK(listener.counted() == operations("n2", 1));
@@ -124,6 +125,105 @@ TEST_SUITE("fencing") {
                    "Peer n2 was terminated (reboot) by n1 on behalf of stonith_admin.5@n1: OK"}) == operations("n2", 1));
     CHECK(counted({"Operation 'reboot' targeting n2 on n1 for crmd.2114@n1.3d26dc86: OK (merged)"}) == "");
     CHECK(counted({"Operation 'reboot' targeting n2 by n1 for x@n3: Result arrived too late | id=7b28348a"}) == "");
+  }
+
+  TEST_CASE("fencing: what was merged and does not say so, as up to 2.0, is one operation") {
+    const auto of_client = [](std::string_view client, std::string_view delegate = "n1", std::string_view result = "OK") {
+      return "Operation 'reboot' targeting n2 on " + std::string(delegate) + " for " + std::string(client) + ": " + std::string(result);
+    };
+    const std::string first = of_client("pacemaker-controld.1@n1.6bf96b72"), second = of_client("pacemaker-controld.2@n3.750c4fa9");
+    CHECK(counted({first, second}) == operations("n2", 1));
+    CHECK(counted({first, second, of_client("stonith_admin.7@n1.00000001")}) == operations("n2", 1));
+    CHECK(counted({first, second}, 2 * kSecond) == operations("n2", 2));
+    CHECK(counted({first, of_client("pacemaker-controld.2@n3.750c4fa9", "n3")}) == operations("n2", 2));
+    CHECK(counted({first, of_client("pacemaker-controld.1@n1.99999999")}) == operations("n2", 1));  // nobody is fenced twice in a second
+    // Both daemons tell of both.
+    CHECK(counted({first, second, "Peer n2 was terminated (reboot) by n1 on behalf of pacemaker-controld.1: OK",
+                   "Peer n2 was terminated (reboot) by n1 on behalf of pacemaker-controld.2: OK"}) == operations("n2", 1));
+    CHECK(counted({"Peer n2 was terminated (reboot) by n1 on behalf of pacemaker-controld.1: OK",
+                   "Peer n2 was terminated (reboot) by n1 on behalf of pacemaker-controld.2: OK", second, first}) == operations("n2", 1));
+    CHECK(counted({"Operation reboot of n2 by n1 for crmd.1@n1.6bf96b72: OK", "Operation reboot of n2 by n1 for crmd.2@n3.750c4fa9: OK"}) ==
+          operations("n2", 1));
+    // One that failed is merged only with another client's, and only if somebody tried.
+    const auto failed = [&](std::string_view client, std::string_view delegate) { return of_client(client, delegate, "Timer expired"); };
+    CHECK(counted({failed("a.1@n1.00000001", "n1"), failed("b.2@n3.00000002", "n1")}) == operations("n2", 1, "reboot", "failed"));
+    CHECK(counted({failed("a.1@n1.00000001", "n1"), failed("a.1@n1.00000002", "n1")}) == operations("n2", 2, "reboot", "failed"));
+    CHECK(counted({failed("a.1@n1.00000001", "<no-one>"), failed("b.2@n3.00000002", "<no-one>")}) ==
+          operations("n2", 2, "reboot", "failed"));
+    CHECK(counted({failed("a.1@n1.00000001", "n1"), of_client("b.2@n3.00000002")}) ==
+          operations("n2", 1, "reboot", "failed") + operations("n2", 1));
+  }
+
+  TEST_CASE("fencing: 1.1.7 and 1.1.8, whose lines name less") {
+    constexpr std::string_view fencer = "notice: remote_op_done: Operation reboot of h8 by h1 for h1[4ac2dff7-0000-0000-0000-1]: OK";
+    constexpr std::string_view peer =
+        "notice: tengine_stonith_notify: Peer h8 was terminated (reboot) by h1 for h1: OK (ref=4ac2dff7-0000)";
+    constexpr std::string_view older = "info: tengine_stonith_notify: Peer h8 was terminated (reboot) by h1 for h1 (ref=4ac2dff7-0000): OK";
+    const std::string once = operations("h8", 1);
+    for (const auto line : {fencer, peer, older}) CHECK(counted({line}) == once);
+    CHECK(counted({fencer, peer}) == once);
+    CHECK(counted({peer, fencer}) == once);
+    CHECK(counted({fencer, peer}, 31 * kSecond) == once);  // the id says that they are one
+    CHECK(counted({fencer, peer, "Operation reboot of h8 by h1 for h1[5ac2dff7-0000-0000-0000-1]: OK"}, 5 * kSecond) ==
+          operations("h8", 2));
+
+    constexpr std::string_view with_client = "Operation reboot of h8 by h1 for crmd.2114@h1.3d26dc86: OK";
+    constexpr std::string_view nameless = "Peer h8 was terminated (st_notify_fence) by h1 for h1: OK";
+    CHECK(counted({with_client, nameless}) == once);
+    CHECK(counted({nameless}) == operations("h8", 1, "other"));
+    CHECK(counted({with_client, nameless, nameless}, 5 * kSecond) == operations("h8", 1, "other") + once);
+    CHECK(counted({with_client, "Peer h8 was terminated (reboot) by h1 for h1: OK"}) == once);
+    CHECK(counted({"Peer h8 was terminated (reboot) by h1 for h1: OK", with_client}) == once);
+    CHECK(counted({"crit: tengine_stonith_notify: Peer h8 could not be terminated (reboot) by <anyone> for h1 (ref=4ac2dff7-0000): "
+                   "Operation timed out"}) == operations("h8", 1, "reboot", "failed"));
+    CHECK(counted({"Operation reboot of h8 by <no-one> for h1[4ac2dff7-0000-0000-0000-1]: Operation timed out"}) ==
+          operations("h8", 1, "reboot", "failed"));
+  }
+
+  TEST_CASE("fencing: nobody did it: told of as no-one and as anyone, one failed operation") {
+    constexpr std::string_view fencer =
+        "error: remote_op_done: Operation reboot of n2 by <no-one> for stonith_admin.cman.473@n1.00000001: No such device";
+    constexpr std::string_view peer =
+        "notice: tengine_stonith_notify: Peer n2 was not terminated (reboot) by <anyone> for n1: No such device "
+        "(ref=00000001-1111-2222-3333-444455556666) by client stonith_admin.cman.473";
+    const std::string once = operations("n2", 1, "reboot", "failed");
+    for (const int64_t apart : {kSecond / 1000, kSecond, 40 * kSecond}) {
+      CAPTURE(apart);
+      CHECK(counted({fencer, peer}, apart) == once);
+      CHECK(counted({peer, fencer}, apart) == once);
+      CHECK(counted({fencer, fencer, peer}, apart) == once);
+    }
+  }
+
+  TEST_CASE("fencing: poweroff is the old name of off") {
+    const std::string once = operations("n2", 1, "off");
+    CHECK(counted({"Operation poweroff of n2 by n1 for crmd.3533@n3.7d782a67: OK",
+                   "Peer n2 was terminated (poweroff) by n1 for n3: OK (ref=7d782a67-1528) by client crmd.3533"}) == once);
+    Listener listener(fencing);
+    listener.say(Channel::pacemaker, "Operation 'poweroff' targeting n2 on n1 for crmd.3533@n3.7d782a67: OK", kStart);
+    CHECK(listener.value("fencewatch_fencing_last_timestamp_seconds{target=\"n2\"}") == "1.795e+09");
+  }
+
+  TEST_CASE("fencing: an sbd that was told to exit is no trouble, one that was not is") {
+    const auto died = [](int64_t apart, std::initializer_list<std::string_view> lines) {
+      Listener listener(fencing);
+      int64_t time = apart == 0 ? 0 : kStart;
+      for (const std::string_view line : lines) listener.say(Channel::sbd, line, time += apart);
+      return listener.value("fencewatch_sbd_warnings_total{kind=\"servant_died\"}");
+    };
+    constexpr std::string_view exits = "notice: servant_md: Received command exit from s2 on disk /dev/vdb";
+    constexpr std::string_view dead = "warning: cleanup_servant_by_pid: Servant for /dev/vdb (pid: 3783) has terminated";
+    CHECK(died(kSecond, {exits, dead}) == "0");
+    CHECK(died(kSecond, {exits, dead, dead, "WARN: Servant for pcmk (pid: 3784) has terminated"}) == "0");
+    CHECK(died(0, {exits, dead, dead, dead, dead, dead, dead, dead}) == "2");  // five are all there can be
+    CHECK(died(31 * kSecond, {exits, dead}) == "1");
+    CHECK(died(kSecond, {dead, exits}) == "1");
+    CHECK(died(kSecond, {"Received command test from s2 on disk /dev/vdb", dead}) == "1");
+    Listener before(fencing), after(fencing);
+    before.say(Channel::sbd, exits, kStart);
+    after.collector->remember(before.collector->memory());
+    after.say(Channel::sbd, dead, kStart + kSecond);
+    CHECK(after.counted() == "");
   }
 
   TEST_CASE("fencing: lines on the way to a fencing count nothing") {
@@ -178,6 +278,9 @@ TEST_SUITE("fencing") {
         {"warning: inquisitor_child: Latency: No liveness for 4s exceeds watchdog warning timeout of 3s (healthy servants: 0)",
          "no_liveness"},
         {"/dev/vdb:  warning: servant_md: Latency: 4s exceeded watchdog warning timeout 3s on disk /dev/vdb", "disk_latency"},
+        {"WARN: Latency: 6 exceeded threshold 3 on disk /dev/disk/by-id/dm-uuid-mpath-3600508b4", "disk_latency"},
+        {"WARN: Latency: 12 s exceeded threshold 3 s on disk /dev/vdb", "disk_latency"},
+        {"WARN: Latency: No liveness for 4 s exceeds threshold of 3 s (healthy servants: 0)", "no_liveness"},
         {"warning: inquisitor_child: /dev/vdb requested a reset", "reset_requested"},
         {"warning: inquisitor_child: pcmk requested a shutoff", "reset_requested"},
         {"warning: inquisitor_child: pcmk requested a crashdump", "reset_requested"},

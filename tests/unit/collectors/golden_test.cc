@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "exporter/base/settings.h"
 #include "exporter/collect/collector.h"
@@ -81,6 +82,16 @@ TEST_SUITE("golden") {
         const std::string file = std::string(FIXTURES) + "/" + tree + "/expected/" + std::string(spec->name) + ".prom";
         compare(file, collected(*spec, tree, Format::text));
       }
+    }
+  }
+
+  TEST_CASE("every golden file is that of a collector") {
+    std::set<std::string> names;
+    for (const Spec* spec : all_collectors()) names.emplace(spec->name);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(FIXTURES)) {
+      if (entry.path().parent_path().filename() != "expected") continue;
+      CAPTURE(entry.path().string());
+      CHECK(names.contains(entry.path().stem().string()));
     }
   }
 

@@ -219,6 +219,40 @@ TEST_CASE("zone: the time below each mark is added up") {
   CHECK(has(text, R"(zone_below_watermark_seconds_total{numa_node="0",zone="DMA",watermark="high"} 0)"));
 }
 
+TEST_CASE("zone: while memory is short the stalls are read too, and a glance asks for a look when little is free") {
+  MemoryNode node = healthy();
+  const auto subject = collector();
+  CHECK(subject->glance(node, 250ms));  // nothing is known yet
+  shown(*subject, node);
+  REQUIRE(subject->sample(node, 250ms));
+  CHECK(!node.asked.contains("proc/vmstat"));
+  node.files["proc/meminfo"] = "MemTotal: 400000 kB\nMemFree:         200000 kB\n";
+  CHECK(subject->glance(node, 250ms));
+  node.files["proc/meminfo"] = "MemTotal: 400000 kB\nMemFree:          17000 kB\n";  // 16000 of it in DMA
+  CHECK_FALSE(subject->glance(node, 250ms));
+  for (const char* unreadable : {"", "MemTotal: 1 kB\n", "x\nMemFree:\n", "x\nMemFree: many kB\n"}) {
+    node.files["proc/meminfo"] = unreadable;
+    CHECK(subject->glance(node, 250ms));
+  }
+  node.files["proc/zoneinfo"] = zoneinfo(900);
+  REQUIRE(subject->sample(node, 250ms));  // without vmstat
+  CHECK(node.asked.contains("proc/vmstat"));
+  std::string text = shown(*subject, node);
+  CHECK(has(text, "zones_short_seconds_total 0.25"));
+  CHECK(has(text, "memory_exhausted_seconds_total 0"));
+  for (int look = 1; look <= 60; ++look) {
+    node.files["proc/vmstat"] = "allocstall_normal " + std::to_string(100 * look) + "\n";
+    REQUIRE(subject->sample(node, 250ms));
+  }
+  text = shown(*subject, node);
+  CHECK(has(text, "zones_short_seconds_total 15.25"));
+  CHECK(!has(text, "memory_exhausted_seconds_total 0"));
+  node.files["proc/vmstat"] = "allocstall_normal x\n";
+  const Status fault = subject->sample(node, 250ms);
+  CHECK(fault.code == Code::malformed);
+  CHECK(fault.file == "proc/vmstat");
+}
+
 TEST_CASE("zone: a gap between two looks counts as a second, a stretched interval comes to count in full") {
   MemoryNode node = healthy();
   node.files["proc/zoneinfo"] = zoneinfo(0);

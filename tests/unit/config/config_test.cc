@@ -12,8 +12,8 @@ using namespace fencewatch;
 
 namespace {
 
-constexpr Spec kZone{"zone", "Zones.", {}, nullptr};
-constexpr Spec kOom{"oom", "Kills.", {}, nullptr};
+constexpr Spec kZone{.name = "zone", .summary = "Zones.", .families = {}, .make = nullptr};
+constexpr Spec kOom{.name = "oom", .summary = "Kills.", .families = {}, .make = nullptr};
 constexpr Spec kSlow{.name = "slow", .summary = "Off.", .families = {}, .make = nullptr, .on_by_default = false};
 constexpr const Spec* kSpecs[] = {&kZone, &kOom, &kSlow};
 
@@ -142,13 +142,13 @@ TEST_CASE("what cannot be is refused by name") {
 }
 
 TEST_CASE("addresses to listen on") {
-  for (const std::string value : {":0", "0.0.0.0:65535", "127.0.0.1:19664", "[::1]:9", "[::]:19664", "[fe80::1%eth0]:9"})
+  for (const std::string value : {":0", "0.0.0.0:65535", "127.0.0.1:19664", "[::1]:9", "[::]:19664", "[fe80::1%eth0]:9", "localhost:9", "n1.example.org:19664"})
     CHECK(good({"--web.listen-address=" + value}).listen_addresses[0] == value);
   for (const std::string value : {"19664", ":", ":x", ":65536", ":-1", "127.0.0.1", ":80s", ":1,2"}) {
     CHECK(refused({"--web.listen-address=" + value}) == "--web.listen-address: \"" + value + "\" is not [address]:port");
   }
-  for (const std::string value : {"localhost:9", "::1:9", "[::1:9", "[127.0.0.1]:9", "[]:9"}) {
-    const std::string said = "\": the host part is not an IPv4 address, nor an IPv6 address in brackets";
+  for (const std::string value : {"1.2.3:9", "a_b:9", "::1:9", "[::1:9", "[127.0.0.1]:9", "[]:9"}) {
+    const std::string said = "\": the host part is not a name, an IPv4 address, nor an IPv6 address in brackets";
     CHECK(refused({"--web.listen-address=" + value}) == "--web.listen-address: \"" + value + said);
   }
 }

@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::eventually;
 using test::FakeLogs;
-using test::LoopbackFilter;
+using test::Latch;
 using Listener = LogReader::Listener;
 
 constexpr Family kEvents[] = {{"fencewatch_test_events_total", Type::counter, "Events.", ""}};
@@ -217,7 +217,7 @@ TEST_SUITE("events reader") {
   }
 
   TEST_CASE("a source that hangs holds up neither who looks nor the end, and the lag tells") {
-    const auto gate = std::make_shared<LoopbackFilter>();
+    const auto gate = std::make_shared<Latch>();
     const auto inside = std::make_shared<std::atomic<bool>>(false);
     Counting counting;
     {

@@ -316,6 +316,30 @@ TEST_CASE("the page size is that of the tree's machine") {
   CHECK(told("MemFree:         66846720 kB\n", "nr_free_pages 1044480\n") == 65536);
   CHECK(told("MemFree:         16711680 kB\n", "nr_free_pages 1044000\n") == 16384);
   CHECK(told("MemFree:         8355000 kB\n", "nr_free_pages 1044480\n") == 8192);
-  CHECK(told("MemTotal: 1 kB\n", "nr_free_pages 1044480\n") == 4096);
-  CHECK(TestNode().open()->page_size() == 4096);
+  CHECK(told("MemTotal: 1 kB\n", "nr_free_pages 1044480\n") == 0);
+  CHECK(TestNode().open()->page_size() == 0);
+}
+
+TEST_CASE("the page size without vmstat, and without meminfo") {
+  TestNode zones;
+  zones.file("proc/meminfo", "MemFree:         33423360 kB\n");
+  zones.file("proc/zoneinfo",
+             "Node 0, zone Normal\n  pages free 1\n      nr_free_pages 500000\nNode 1, zone Normal\n      nr_free_pages 22240\n");
+  CHECK(zones.open()->page_size() == 65536);
+
+  const auto of_machine = [](const std::string& file, std::string_view text) {
+    TestNode tree;
+    tree.file(file, text);
+    tree.file("proc/vmstat", "nr_free_pages 1044480\n");
+    return tree.open()->page_size();
+  };
+  CHECK(of_machine("proc/sys/kernel/osrelease", "4.19.90-24.4.v2101.ky10.x86_64\n") == 4096);
+  CHECK(of_machine("proc/sys/kernel/osrelease", "6.1.0-57-cloud-amd64\n") == 4096);
+  CHECK(of_machine("proc/sys/kernel/osrelease", "4.19.0-arm64-server\n") == 0);
+  CHECK(of_machine("proc/sys/kernel/osrelease", "4.19.90-24.4.v2101.ky10.aarch64\n") == 0);
+  CHECK(of_machine("proc/sys/kernel/osrelease", "5.4.0\n") == 0);
+  CHECK(of_machine("sos_commands/kernel/uname_-a", "Linux h 4.18.0-80.el8 #1 SMP x86_64 x86_64 x86_64 GNU/Linux\n") == 4096);
+  // Where a kernel was built and what its host is called say nothing.
+  CHECK(of_machine("proc/version", "Linux version 4.19.90 (builder@x86_64-build) (gcc) #1 SMP\n") == 0);
+  CHECK(of_machine("uname", "Linux amd64-lab 4.19.90-aarch64 #1 SMP aarch64 GNU/Linux\n") == 0);
 }

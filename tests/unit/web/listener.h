@@ -17,6 +17,7 @@
 #include "exporter/logs/match/matcher.h"
 #include "exporter/logs/sources/kmsg.h"
 #include "exporter/logs/sources/syslog.h"
+#include "exporter/logs/sources/syslog_time.h"
 #include "tests/unit/trees.h"
 
 namespace fencewatch::test {

@@ -33,7 +33,7 @@ struct Door {
   uint64_t tickets = 0;
 
   void hear() {
-    for (Users::Told one{}; users.next(one);) told[one.ticket] = one.proven;
+    for (Users::Told one{}; users.next(one);) told[one.ticket] = one.verdict == Verdict::proven;
   }
   bool wait(uint64_t ticket) {
     std::unique_lock lock(mutex);
@@ -111,6 +111,25 @@ TEST_CASE("users: a flood from one address leaves room for others, and known use
   for (Users::From from = 100; from < 200; ++from) busy += door.users.check(list, "slow", "wrong", from, ++ticket) == Verdict::busy;
   CHECK(busy > 60);  // the queue is bounded
   CHECK(door.users.check(list, "a", "secret", 7, ++ticket) == Verdict::proven);
+}
+
+TEST_CASE("users: a right password that was never proven gets a place and its turn among wrong ones from many addresses") {
+  Door door;
+  const WebConfig::Users list{{"a", hashed("secret", "$2b$", 4)}, {"slow", hashed("x", "$2b$", 9)}};
+  uint64_t ticket = 1000;
+  for (Users::From from = 100; from < 160; ++from) {  // each address has failed once
+    REQUIRE(door.users.check(list, "a", "wrong", from, ++ticket) == Verdict::pending);
+    CHECK(!door.wait(ticket));
+  }
+  const uint64_t flood = ticket;
+  for (Users::From from = 100; from < 160; ++from) (void)door.users.check(list, "slow", "wrong", from, ++ticket);
+  CHECK(door.users.check(list, "slow", "wrong", 100, ++ticket) == Verdict::busy);  // it is no better than those that wait
+  const uint64_t own = ++ticket;
+  REQUIRE(door.users.check(list, "a", "secret", 7, own) == Verdict::pending);
+  CHECK(door.wait(own));
+  int before = 0;
+  for (const auto& [told, proven] : door.told) before += told > flood && told < own;
+  CHECK(before <= 4);  // the one at work, the one that made room, and what came in between
 }
 
 TEST_CASE("users: credentials of a header") {

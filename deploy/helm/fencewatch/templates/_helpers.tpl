@@ -83,7 +83,7 @@ readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
   {{- if eq .Values.profile "full" }}
-  add: [IPC_LOCK]
+  add: [IPC_LOCK, SYS_NICE]
   {{- end }}
 {{- end -}}
 {{- end -}}
@@ -95,6 +95,7 @@ capabilities:
 - {name: log, path: /var/log, type: Directory, at: /host/root/var/log}
 - {name: run-log, path: /run/log, type: DirectoryOrCreate, at: /host/root/run/log}
 - {name: machine-id, path: /etc/machine-id, type: File, at: /host/root/etc/machine-id}
+- {name: localtime, path: /etc/localtime, type: File, at: /host/root/etc/localtime}
 - {name: corosync, path: /etc/corosync, type: DirectoryOrCreate, at: /host/root/etc/corosync}
 - {name: shm, path: /dev/shm, type: Directory, at: /dev/shm, writable: true}
 {{- end -}}

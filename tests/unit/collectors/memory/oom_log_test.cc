@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "exporter/collect/counts.h"
 #include "tests/unit/web/listener.h"
 
@@ -154,6 +156,50 @@ TEST_SUITE("oom_log") {
                  "Out of memory: Kill process 4711 (java) score 1000 or sacrifice child", killed("", 4712)}) == "4712 cpuset /a/b\n");
   }
 
+  TEST_CASE("oom_log: the summary names the process, the kill a thread of it") {
+    const auto thread = [](std::string_view prefix) { return killed(prefix, 86, "C2 CompilerThre"); };
+    CHECK(kills({kInvoked, summary("MEMCG", "oom_memcg=/a,task_memcg=/a/b", 85), thread(kMemcg)}) == "86 memcg /a/b\n");
+    CHECK(kills({kInvoked, summary("MEMORY_POLICY", "global_oom,task_memcg=/x", 85), thread(kGlobal)}) == "86 mempolicy /x\n");
+    CHECK(kills({kInvoked, summary("CPUSET", "global_oom,task_memcg=/x", 85),
+                 "Out of memory: Kill process 85 (java) score 1 or sacrifice child", thread("")}) == "86 cpuset /x\n");
+    CHECK(kills({summary("CPUSET", "global_oom,task_memcg=/x", 85), thread(kGlobal)}) == "86 cpuset /x\n");
+    // The next one is another, of which the kernel told no summary; and so is one for another want.
+    CHECK(kills({kInvoked, summary("MEMCG", "oom_memcg=/a,task_memcg=/a/b", 85), thread(kMemcg), killed(kMemcg, 90)}) ==
+          "86 memcg /a/b\n90 memcg\n");
+    CHECK(kills({kInvoked, summary("MEMCG", "oom_memcg=/a,task_memcg=/a/b", 85), thread(kGlobal)}) == "86 global\n");
+    CHECK(kills({kInvoked, summary("CPUSET", "global_oom,task_memcg=/a/b", 85), thread(kMemcg)}) == "86 memcg\n");
+    // The whole group: the thread's line is printed twice.
+    CHECK(kills({kInvoked, summary("MEMCG", "oom_memcg=/grp,task_memcg=/grp/x", 85), thread(kMemcg),
+                 "Tasks in /grp are going to be killed due to memory.oom.group set", thread(kMemcg), killed(kMemcg, 87, "sibling")}) ==
+          "86 memcg /grp/x\n87 memcg /grp\n");
+  }
+
+  TEST_CASE("oom_log: a summary in several records, wherever the kernel broke it") {
+    const std::string begin = "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0";
+    const std::string parts[] = {",oom_memcg=/outer", ",task_memcg=", "/outer/kubelet.slice/b", ",task=hog,pid=93,uid=0"};
+    for (unsigned breaks = 1; breaks < 16; ++breaks) {
+      CAPTURE(breaks);
+      std::vector<std::string> lines = {begin};
+      for (unsigned i = 0; i < 4; ++i) {
+        if (breaks >> i & 1) lines.emplace_back();
+        lines.back() += parts[i];
+      }
+      if (std::find(lines.begin(), lines.end(), parts[2]) != lines.end()) continue;  // a path alone: nothing tells what it is
+      test::Listener listener(kKills);
+      int64_t time = kStart;
+      for (const std::string& line : lines) listener.say(Channel::kernel, line, time += 1000);
+      listener.say(Channel::kernel, killed(kMemcg, 94, "thread"), time);
+      CHECK(dynamic_cast<const Kills&>(*listener.collector).kills == "94 memcg /outer/kubelet.slice/b\n");
+    }
+    // What goes on without a beginning, or much later, or without an end.
+    CHECK(kills({kInvoked, "/a,task=hog,pid=93,uid=0", killed(kMemcg, 93)}) == "93 memcg\n");
+    CHECK(told({begin + ",oom_memcg=/a,task_memcg=", "/a/b,task=hog,pid=93,uid=0", killed(kMemcg, 93)}, 61 * kSecond).kills ==
+          "93 memcg\n");
+    CHECK(kills({begin + ",oom_memcg=/a,task_memcg=", killed(kMemcg, 93)}) == "93 memcg\n");
+    const std::string long_path = ",task_memcg=" + std::string(5000, 'x');
+    CHECK(kills({begin, long_path, long_path, long_path, ",task=hog,pid=93,uid=0", killed(kMemcg, 93)}) == "93 memcg\n");
+  }
+
   TEST_CASE("oom_log: memory.oom.group kills many, and prints the first victim twice") {
     CHECK(kills({kInvoked, summary("MEMCG", "oom_memcg=/grp,task_memcg=/grp/x", 410), killed(kMemcg, 410),
                  "Tasks in /grp are going to be killed due to memory.oom.group set", killed(kMemcg, 410), killed(kMemcg, 411, "sibling"),
@@ -227,6 +273,9 @@ TEST_SUITE("oom_log") {
     CHECK(others("swapper/100: page allocation failure: order:0, mode:0x480020(GFP_ATOMIC), nodemask=(null)") == "2:0 ");
     CHECK(others("kworker/u8:3: page allocation failure: order:10, mode:0x40dc0, nodemask=(null),cpuset=/,mems_allowed=0") == "2:10 ");
     CHECK(others("Web Content: page allocation failure: order:2, mode:0x20") == "2:2 ");
+    CHECK(others("page allocation failure: order:0, mode:0x2080020(GFP_ATOMIC)") == "2:0 ");  // 4.9, the name torn off
+    CHECK(others("[  206.418908] page allocation failure: order:3, mode:0x2080020(GFP_ATOMIC)") == "2:3 ");
+    CHECK(others("a name too long for one: page allocation failure: order:3, mode:0x20") == "");
     CHECK(others("x: page allocation stalls for 10000ms, order:0, mode:0x14") == "");
   }
 

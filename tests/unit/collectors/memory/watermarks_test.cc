@@ -82,7 +82,7 @@ TEST_CASE("watermarks: on a miscounted machine the formula gives what is printed
     CAPTURE(name);
     Machine machine(name);
     REQUIRE(machine.miscounted());
-    for (Zone& zone : machine.info.zones) zone.present = std::max(*zone.present, *zone.managed);
+    for (Zone& zone : machine.info.zones) zone.present = std::max(*zone.present, static_cast<uint64_t>(*zone.managed));
     REQUIRE(expected_watermarks(machine.info, machine.settings, machine.expected));
     exact(machine);
   }
@@ -188,6 +188,60 @@ TEST_CASE("watermarks: a phantom goes to the highest populated zone below it, in
   REQUIRE(
       expected_watermarks(parsed(zone("Node 0, zone DMA", 0, 500) + zone("Node 0, zone Normal", 500, 500)), {4000, 10, 4096, false}, out));
   CHECK(out[0].min == 500);
+}
+
+TEST_CASE("watermarks: a few phantom pages beside real ones go to the zone of the node that misses most, as a balloon left them") {
+  const std::string text = zone("Node 0, zone DMA", 4000, 3900) + zone("Node 0, zone DMA32", 50000, 50100) +
+                           zone("Node 0, zone Normal", 60000, 50000) + zone("Node 1, zone Normal", 90000, 46100);
+  std::vector<Watermarks> out;
+  REQUIRE(expected_watermarks(parsed(text), {4000 * 15, 10, 4096, false}, out));
+  const uint64_t managed[] = {3900, 50000, 50100, 46100};
+  for (size_t i = 0; i < std::size(managed); ++i) CHECK(out[i].min == managed[i] * 15000 / 150100);
+}
+
+TEST_CASE("watermarks: managed is negative: no phantom, and no formula unless a miscount owes the zone its pages") {
+  const std::string text = zone("Node 0, zone DMA32", 50000, 50000) + zone("Node 0, zone Normal", 60000, -uint64_t{18130});
+  const Zoneinfo info = parsed(text);
+  CHECK(info.zones[1].managed == -18130);
+  CHECK(info.zones[1].phantom() == 0);
+  std::vector<Watermarks> out;
+  CHECK(!expected_watermarks(info, {4000, 10, 4096, false}, out));
+  CHECK(out.empty());
+  // A balloon in a machine that is miscounted as well.
+  const std::string both = text + zone("Node 0, zone Movable", 0, 68130);
+  REQUIRE(expected_watermarks(parsed(both), {4000, 10, 4096, false}, out));
+  CHECK(out[0].min == 500);
+  CHECK(out[1].min == 500);
+}
+
+TEST_CASE("watermarks: they are outdated when managed has changed since, not when a miscount explains them") {
+  const auto outdated = [](std::string_view text, const WatermarkSettings& settings) {
+    const Zoneinfo info = parsed(text);
+    std::vector<Watermarks> expected;
+    REQUIRE(expected_watermarks(info, settings, expected));
+    return are_outdated(info.zones, expected);
+  };
+  const auto with_min = [](std::string_view header, uint64_t min, uint64_t present, uint64_t managed) {
+    return zone(std::string(header) + "\n        min " + std::to_string(min), present, managed);
+  };
+  const WatermarkSettings settings{8000, 10, 4096, false};
+  CHECK(!outdated(with_min("Node 0, zone DMA32", 990, 50000, 50000) + with_min("Node 0, zone Normal", 1010, 50000, 50000), settings));
+  // Inflated; plugged in; given back after the marks were computed while it was inflated.
+  CHECK(outdated(with_min("Node 0, zone DMA32", 1000, 50000, 50000) + with_min("Node 0, zone Normal", 1000, 50000, 10000), settings));
+  CHECK(outdated(with_min("Node 0, zone DMA32", 1000, 50000, 50000) + with_min("Node 0, zone Normal", 1000, 90000, 90000), settings));
+  CHECK(outdated(with_min("Node 0, zone DMA32", 1666, 50000, 50000) + with_min("Node 0, zone Normal", 333, 50000, 50000), settings));
+  // All of them are too low: nothing that changed in some zone does that.
+  CHECK(!outdated(with_min("Node 0, zone DMA32", 300, 50000, 50000) + with_min("Node 0, zone Normal", 300, 50000, 50000), settings));
+  const std::string miscounted = with_min("Node 0, zone Normal", 200, 50000, 5000) + with_min("Node 0, zone Movable", 1800, 0, 45000);
+  CHECK(!outdated(miscounted, settings));
+  // Some pages that a balloon booked to the wrong zone explain nothing.
+  CHECK(outdated(with_min("Node 0, zone DMA32", 1000, 50000, 50100) + with_min("Node 0, zone Normal", 1000, 50000, 10000), settings));
+  for (const char* name : {"linux-4.19-miscount", "linux-4.19-miscount-dma32", "linux-4.19-miscount-2x48cpu", "linux-6.1-miscount",
+                           "linux-6.1-64cpu-8node-miscount", "linux-6.12-miscount", "linux-6.1-healthy", "linux-6.18-healthy"}) {
+    CAPTURE(name);
+    const Machine machine(name);
+    CHECK(!are_outdated(machine.info.zones, machine.expected));
+  }
 }
 
 TEST_CASE("watermarks: 64 KiB pages, and numbers that a product of 64 bit would not hold") {

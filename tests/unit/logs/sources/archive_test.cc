@@ -40,15 +40,15 @@ std::string xz(const std::string& text) {
 std::string line(const std::string& text, const std::string& day = "23") { return "Nov " + day + " 08:02:11 n1 kernel: " + text + "\n"; }
 
 struct Files : TemporaryTree {
-  Files() : root(open(TemporaryTree::root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+  Files() : root(std::make_shared<Fd>(open(TemporaryTree::root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))) {}
   RecordingSink read(std::vector<std::string> files, size_t max = 3, Archive::Format format = Archive::Format::syslog) {
     RecordingSink sink;
-    Archive archive(root.get(), "archive", std::move(files), format);
+    Archive archive(root, "archive", std::move(files), 0, format);
     REQUIRE(archive.open(""));
     CHECK(drain(archive, sink, max));
     return sink;
   }
-  const Fd root;
+  const std::shared_ptr<const Fd> root;
 };
 
 }  // namespace
@@ -60,13 +60,32 @@ TEST_SUITE("events archive") {
          {"messages", "messages.1", "messages.2.gz", "messages.10.xz", "messages-20241103.xz", "messages-20231224",
           "messages-20241103-1730592001.gz", "messages.old", "messages.1.bak", "messagesx", "other", "messages-x", "messages."})
       files.file(std::string("var/log/") + name, "");
-    CHECK(with_predecessors(files.root.get(), "var/log/messages") ==
+    CHECK(with_predecessors(files.root->get(), "var/log/messages") ==
           Texts{"var/log/messages-20231224", "var/log/messages-20241103.xz", "var/log/messages-20241103-1730592001.gz",
                 "var/log/messages.10.xz", "var/log/messages.2.gz", "var/log/messages.1", "var/log/messages"});
-    CHECK(with_predecessors(files.root.get(), "var/log/none").empty());
-    CHECK(with_predecessors(files.root.get(), "no/such").empty());
+    CHECK(with_predecessors(files.root->get(), "var/log/none").empty());
+    CHECK(with_predecessors(files.root->get(), "no/such").empty());
     files.file("dmesg", "");
-    CHECK(with_predecessors(files.root.get(), "dmesg") == Texts{"dmesg"});
+    CHECK(with_predecessors(files.root->get(), "dmesg") == Texts{"dmesg"});
+  }
+
+  TEST_CASE("what corosync says to syslog and to stderr is one line, also with a rotation between, and each time that the files are read") {
+    Files files;
+    const auto said = [](std::string_view level, std::string_view text, std::string_view second = "11") {
+      return "Nov 23 08:02:" + std::string(second) + " n1 corosync[61]: " + std::string(level) + " [TOTEM ] " + std::string(text) + "\n";
+    };
+    files.file("syslog.1", said("notice ", "one") + said("", "one") + said("", "two"));
+    files.file("syslog", said("notice ", "two") + said("", "three") + said("", "three") + said("notice ", "one", "30"));
+    RecordingSink sink;
+    Archive archive(files.root, "archive", {"syslog.1", "syslog"}, 0);
+    for (int time = 0; time < 2; ++time) {
+      REQUIRE(archive.open(""));
+      CHECK(drain(archive, sink, 3));
+    }
+    const Texts once = {"[TOTEM ] one", "[TOTEM ] two", "[TOTEM ] three", "[TOTEM ] three", "[TOTEM ] one"};
+    Texts twice = once;
+    twice.insert(twice.end(), once.begin(), once.end());
+    CHECK(sink.texts() == twice);
   }
 
   TEST_CASE("plain, gzip and xz files follow one another") {
@@ -129,12 +148,13 @@ TEST_SUITE("events archive") {
     const RecordingSink sink = files.read({"dmesg"}, 2, Archive::Format::dmesg);
     CHECK(sink.texts() == Texts{"one", "two", "three", "[x"});
     CHECK(sink.lines[0].channel == Channel::kernel);
-    CHECK(sink.lines[1].time_us == 0);
+    CHECK(sink.lines[0].time_us == 0);
+    CHECK(sink.lines[1].time_us == 1'795'420'931'000'000);
   }
 
   TEST_CASE("without a file there is nothing to open") {
     Files files;
-    Archive archive(files.root.get(), "archive", {"a", "b"});
+    Archive archive(files.root, "archive", {"a", "b"}, 0);
     CHECK(archive.open("").code == Code::missing);
   }
 }

@@ -119,9 +119,14 @@ TEST_CASE("Spoofs do not count: of the kernel by anybody, of a daemon by a user"
   machine.kernel(killed, 1);                                                                // echo > /dev/kmsg
   machine.add("_TRANSPORT=kernel\nSYSLOG_IDENTIFIER=kernel", killed);                       // no facility: not as journald writes it
   machine.add("_TRANSPORT=kernel\nSYSLOG_IDENTIFIER=corosync\nSYSLOG_FACILITY=3", failed);  // echo "corosync: …" > /dev/kmsg
-  machine.says("corosync", failed, "syslog", "_UID=1000\n_COMM=logger\n");
-  machine.says("corosync", "true 1", "syslog", "_UID=1000\n_COMM=corosync\n");  // a daemon that runs as a user
-  machine.says("pacemaker-schedulerd", "true 2", "syslog", "_UID=1017\n_COMM=pacemaker-sched\n");
+  const std::string user = "_UID=1000\n_SYSTEMD_UNIT=";
+  machine.says("corosync", failed, "syslog", user + "user@1000.service\n_SYSTEMD_USER_UNIT=corosync.service\n_COMM=corosync\n");  // prctl
+  machine.says("corosync", failed, "syslog", user + "session-3.scope\n_COMM=corosync\n");
+  machine.says("corosync", failed, "syslog", user + "corosyncd.service\n");
+  machine.says("corosync", failed, "syslog", user + "pacemaker.service\n");
+  machine.says("corosync", failed, "syslog", "_UID=1000\n_COMM=corosync\n");
+  machine.says("corosync", "true 1", "syslog", user + "corosync.service\n");  // a daemon that runs as a user
+  machine.says("pacemaker-schedulerd", "true 2", "syslog", "_UID=1017\n_SYSTEMD_UNIT=pacemaker_remote.service\n_COMM=pacemaker-sched\n");
   machine.says("corosync", "true 3", "syslog", "");
   machine.write();
   CHECK(Listener(machine).news() == Texts{"true 1", "true 2", "true 3"});

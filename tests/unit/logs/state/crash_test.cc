@@ -132,7 +132,7 @@ TEST_SUITE("events crash") {
       REQUIRE(WIFSIGNALED(status));
     }
     Snapshot saved;
-    CHECK(State(std::string(directory) + "/state").load(saved));
+    CHECK(StateFile(std::string(directory) + "/state").load(saved));
     REQUIRE(saved.positions.size() == 1);
     CHECK(saved.positions[0].second.size() >= 3);  // far into the log: the state was used
     Adding adding;

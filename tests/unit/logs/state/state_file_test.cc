@@ -106,7 +106,7 @@ TEST_SUITE("events state") {
     TemporaryTree tree;
     const std::string directory = tree / "var/lib/fencewatch";
     {
-      State state(directory);
+      StateFile state(directory);
       Snapshot none;
       CHECK(state.load(none).code == Code::missing);
       CHECK(state.saved_us() == 0);
@@ -119,7 +119,7 @@ TEST_SUITE("events state") {
       CHECK(state.saved_us() == 44);
     }
     Snapshot back;
-    State again(directory);
+    StateFile again(directory);
     CHECK(again.load(back));
     CHECK(again.saved_us() > 44);
     CHECK(to_text(back) == to_text(example()));
@@ -130,7 +130,7 @@ TEST_SUITE("events state") {
     TemporaryTree tree;
     tree.file("state", "fencewatch state 1\nend 00000000\n");
     Snapshot out;
-    State state(tree.root());
+    StateFile state(tree.root());
     const Status status = state.load(out);
     CHECK(status.code == Code::malformed);
     CHECK(status.file == "state");
@@ -142,10 +142,10 @@ TEST_SUITE("events state") {
 
   TEST_CASE("a second process leaves the state of the first alone") {
     TemporaryTree tree;
-    State first(tree.root());
+    StateFile first(tree.root());
     Snapshot out;
     CHECK(first.load(out).code == Code::missing);
-    State second(tree.root());
+    StateFile second(tree.root());
     CHECK(second.load(out).code == Code::refused);
     second.start();
     second.put(to_text(example()), 1);
@@ -155,7 +155,7 @@ TEST_SUITE("events state") {
 
   TEST_CASE("a full disk leaves the earlier state, and is tried again by itself") {
     TemporaryTree tree;
-    State state(tree.root(), 1ms);
+    StateFile state(tree.root(), 1ms);
     Snapshot out;
     CHECK(state.load(out).code == Code::missing);
     state.start();
@@ -175,7 +175,7 @@ TEST_SUITE("events state") {
   TEST_CASE("a directory that cannot be written does not hold up the end") {
     for (const char* directory : {"/proc/self", "/proc/no/such", "/dev/null/x"}) {
       CAPTURE(directory);
-      State state(directory, 1ms);
+      StateFile state(directory, 1ms);
       Snapshot out;
       CHECK_FALSE(state.load(out));
       state.start();
@@ -188,7 +188,7 @@ TEST_SUITE("events state") {
   TEST_CASE("a directory that comes later is used") {
     TemporaryTree tree;
     tree.file("later", "in the way");
-    State state(tree / "later", 1ms);
+    StateFile state(tree / "later", 1ms);
     Snapshot out;
     CHECK_FALSE(state.load(out));
     state.start();
@@ -200,7 +200,7 @@ TEST_SUITE("events state") {
 
   TEST_CASE("a directory that was removed is made anew") {
     TemporaryTree tree;
-    State state(tree / "d", 1ms);
+    StateFile state(tree / "d", 1ms);
     Snapshot out;
     CHECK(state.load(out).code == Code::missing);
     state.start();
