@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What is shipped with fencewatch, as a CycloneDX 1.6 document on stdout: each Debian package and the files of it that are taken along.
 
-    deploy/libraries.sh BINARY [--corosync] | deploy/sbom.py BINARY
+    deploy/libraries.sh BINARY [--corosync] | deploy/sbom.py BINARY VERSION ARCHITECTURE
 
 Times are those of SOURCE_DATE_EPOCH; the same program and libraries give the same document.
 """
@@ -22,8 +22,9 @@ def sha256(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def installed(packages):
-    """{name: {version, architecture, source, source version, home page}} of installed packages."""
+def installed(packages, architecture):
+    """{name: {version, architecture, source, source version, home page}} of installed packages of that architecture, or of none."""
+    packages = [package if package in COMPILED_IN else f"{package}:{architecture}" for package in packages]
     fields = ["Package", "Version", "Architecture", "source:Package", "source:Version", "Homepage"]
     query = "\\t".join("${" + field + "}" for field in fields) + "\\n"
     lines = subprocess.check_output(["dpkg-query", "-W", "-f", query, *packages], text=True).splitlines()
@@ -62,16 +63,15 @@ def component(package, about, files, distribution):
 
 
 def main():
-    binary = sys.argv[1]
+    binary, version, architecture = sys.argv[1:]
     taken = {package: [] for package in COMPILED_IN}
     for line in sys.stdin:
         path, package = line.split()
         taken.setdefault(package, []).append(path)
-    about, distribution = installed(taken), release()
+    about, distribution = installed(taken, architecture), release()
     components = [component(package, about[package], files, distribution) for package, files in sorted(taken.items())]
-    version = subprocess.check_output([binary, "--version"], text=True).split()[2]
-    itself = {"type": "application", "bom-ref": f"pkg:generic/fencewatch@{version}", "name": "fencewatch", "version": version,
-              "purl": f"pkg:generic/fencewatch@{version}", "licenses": [{"license": {"id": "Apache-2.0"}}],
+    itself = {"type": "application", "bom-ref": f"pkg:generic/fencewatch@{urllib.parse.quote(version)}", "name": "fencewatch", "version": version,
+              "purl": f"pkg:generic/fencewatch@{urllib.parse.quote(version)}", "licenses": [{"license": {"id": "Apache-2.0"}}],
               "hashes": [{"alg": "SHA-256", "content": sha256(binary)}]}
     when = datetime.datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), datetime.timezone.utc)
     document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
