@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the fencewatch that is released, after installing what that needs (Debian 12, apt-get, with sudo when not root).
 #   deploy/build.sh [--arch=amd64|arm64] DIRECTORY [PACKAGE…]
-#     --arch     for another machine than this one, by Debian's cross compiler and libraries (dpkg --add-architecture)
-#     PACKAGE    further packages to be there; NAME:target is that of the machine that is built for
+#     --arch     for another machine than this one, by Debian's cross compiler; that machine's libraries go to DIRECTORY/sysroot
+#     PACKAGE    further packages to be there; NAME:target is for the machine that is built for
 # Where there is no git: REVISION=… and VERSION=… are what --version says.
 set -euo pipefail
 
@@ -25,16 +25,15 @@ case $target in
   arm64) machine=aarch64 ;;
   *) die "--arch is amd64 or arm64, not $target" ;;
 esac
-packages=(cmake ninja-build pkg-config libcli11-dev prometheus-cpp-dev:target libcivetweb-dev:target libssl-dev:target libcrypt-dev:target
-  libre2-dev:target libyaml-cpp-dev:target libspdlog-dev:target libisal-dev:target zlib1g-dev:target liblzma-dev:target libsystemd-dev:target
-  "${@:2}")
+packages=(cmake ninja-build pkg-config libcli11-dev:target prometheus-cpp-dev:target libcivetweb-dev:target libssl-dev:target
+  libcrypt-dev:target libre2-dev:target libyaml-cpp-dev:target libspdlog-dev:target libisal-dev:target zlib1g-dev:target liblzma-dev:target
+  libsystemd-dev:target "${@:2}")
 if [ -e "$root/.git" ]; then packages+=(git); fi # the version counts commits
-toolchain=()
 if [ "$target" = "$native" ]; then
   packages=(g++ "${packages[@]/%:target/}")
 else
-  packages=("g++-${machine/_/-}-linux-gnu" "${packages[@]/%:target/:$target}")
-  toolchain=("-DCMAKE_TOOLCHAIN_FILE=$root/deploy/cross.cmake" "-DMACHINE=$machine")
+  mapfile -t foreign < <(printf '%s\n' "${packages[@]}" | sed -n 's/:target$//p')
+  mapfile -t packages < <(printf '%s\n' "g++-${machine/_/-}-linux-gnu" "${packages[@]}" | grep -v ':target$')
 fi
 
 install_missing() {
@@ -45,14 +44,16 @@ install_missing() {
   [ ${#missing[@]} -gt 0 ] || return 0
   [ "$(id -u)" -eq 0 ] || sudo=(sudo)
   echo "installing ${missing[*]}"
-  if [ "$target" != "$native" ] && ! dpkg --print-foreign-architectures | grep -qx "$target"; then
-    "${sudo[@]}" dpkg --add-architecture "$target"
-  fi
   "${sudo[@]}" apt-get update -qq
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 compile() {
+  local toolchain=()
+  if [ "$target" != "$native" ]; then
+    "$root/deploy/sysroot.sh" "$target" "$build/sysroot" "${foreign[@]}" || return 1
+    toolchain=("-DCMAKE_TOOLCHAIN_FILE=$root/deploy/cross.cmake" "-DMACHINE=$machine" "-DROOT=$build/sysroot")
+  fi
   cd "$root"
   cmake --preset release -B "$build" -DBUILD_TESTING=OFF "${toolchain[@]}" ${REVISION:+"-DREVISION=$REVISION"} &&
     cmake --build "$build" --target fencewatch

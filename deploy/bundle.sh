@@ -12,9 +12,12 @@ mkdir -p "${2:-build/packages}"
 out=$(realpath "${2:-build/packages}")
 version=$(cat "$1/version")
 case $(readelf -h "$binary" | sed -n 's/^ *Machine: *//p') in
-  AArch64) machine=aarch64 architecture=arm64 ;;
-  *) machine=x86_64 architecture=amd64 ;;
+  AArch64) machine=aarch64 ;;
+  *) machine=x86_64 ;;
 esac
+SYSROOT=
+[ ! -d "$1/sysroot" ] || SYSROOT=$(realpath "$1/sysroot")
+export SYSROOT
 name=fencewatch-$version-linux-$machine
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 tree=$out/$name
@@ -27,13 +30,13 @@ chmod 755 "$tree/lib/fencewatch"
 libraries=$(deploy/libraries.sh "$binary")
 while read -r file package; do
   case $file in
-    */ld-linux*) install -m 755 "$file" "$tree/lib/loader/fencewatch" ;;
-    *) install -m 755 "$file" "$tree/lib/" ;; # the file, under the name by which it is looked for
+    */ld-linux*) install -m 755 "$SYSROOT$file" "$tree/lib/loader/fencewatch" ;;
+    *) install -m 755 "$SYSROOT$file" "$tree/lib/" ;; # the file, under the name by which it is looked for
   esac
-  copyright=$(realpath "/usr/share/doc/$package/copyright") # that of libstdc++6 is gcc's
+  copyright=$(realpath "$SYSROOT/usr/share/doc/$package/copyright") # that of libstdc++6 is gcc's
   cp "$copyright" "$tree/licences/$(basename "$(dirname "$copyright")")"
 done <<<"$libraries"
-SOURCE_DATE_EPOCH=$epoch deploy/sbom.py "$tree/lib/fencewatch" "$version" "$architecture" <<<"$libraries" >"$tree/share/sbom.cdx.json"
+SOURCE_DATE_EPOCH=$epoch deploy/sbom.py "$tree/lib/fencewatch" "$version" <<<"$libraries" >"$tree/share/sbom.cdx.json"
 cp LICENSE "$tree/"
 cp collectors/host/advisories.yaml deploy/package/corosync-uidgid "$tree/share/"
 cp -r alerts/*.yml alerts/runbooks "$tree/share/alerts/"

@@ -1,8 +1,14 @@
-# Debian's cross compiler for -DMACHINE=aarch64, with that machine's libraries as Debian installs them beside our own.
-list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MACHINE)
+# Debian's cross compiler for -DMACHINE=aarch64, with that machine's libraries in -DROOT=…, of deploy/sysroot.sh.
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MACHINE ROOT)
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR ${MACHINE})
+set(CMAKE_SYSROOT ${ROOT})
 set(CMAKE_C_COMPILER ${MACHINE}-linux-gnu-gcc)
 set(CMAKE_CXX_COMPILER ${MACHINE}-linux-gnu-g++)
 set(CMAKE_LIBRARY_ARCHITECTURE ${MACHINE}-linux-gnu)
-set(ENV{PKG_CONFIG_LIBDIR} /usr/lib/${MACHINE}-linux-gnu/pkgconfig:/usr/share/pkgconfig)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(ENV{PKG_CONFIG_LIBDIR} ${ROOT}/usr/lib/${MACHINE}-linux-gnu/pkgconfig:${ROOT}/usr/share/pkgconfig)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${ROOT})

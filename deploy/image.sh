@@ -13,17 +13,19 @@ case $arch in
   amd64) machine=x86_64 ;;
   arm64) machine=aarch64 ;;
 esac
+SYSROOT=
+[ ! -d "$build/sysroot" ] || SYSROOT=$(realpath "$build/sysroot")
+export SYSROOT
 mkdir -p "$image"/{etc,usr/bin,usr/share/fencewatch,var/lib/fencewatch}
 "$machine-linux-gnu-strip" -o "$image/usr/bin/fencewatch" "$build/fencewatch"
 chmod 755 "$image/usr/bin/fencewatch"
 libraries=$(deploy/libraries.sh "$build/fencewatch" --corosync)
 while read -r file package; do
   mkdir -p "$image$(dirname "$file")"
-  install -m 755 "$file" "$image$file" # the file, under the name by which it is looked for
-  copyright=$(realpath "/usr/share/doc/$package/copyright")
-  mkdir -p "$image$(dirname "$copyright")"
-  cp "$copyright" "$image$copyright"
+  install -m 755 "$SYSROOT$file" "$image$file" # the file, under the name by which it is looked for
+  copyright=$(realpath "$SYSROOT/usr/share/doc/$package/copyright")
+  install -D -m 644 "$copyright" "$image${copyright#"$SYSROOT"}"
 done <<<"$libraries"
-deploy/sbom.py "$image/usr/bin/fencewatch" "$(cat "$build/version")" "$arch" <<<"$libraries" >"$image/usr/share/fencewatch/sbom.cdx.json"
+deploy/sbom.py "$image/usr/bin/fencewatch" "$(cat "$build/version")" <<<"$libraries" >"$image/usr/share/fencewatch/sbom.cdx.json"
 printf 'root:x:0:0:root:/:/nonexistent\nfencewatch:x:65532:65532:fencewatch:/:/nonexistent\n' >"$image/etc/passwd"
 printf 'root:x:0:\nfencewatch:x:65532:\n' >"$image/etc/group"

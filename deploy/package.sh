@@ -27,6 +27,15 @@ archive=$(deploy/bundle.sh "$build")
 mkdir -p "$build"/bundle/{bin,lib/fencewatch}
 cp -a "${archive%.tar.gz}"/{fencewatch,lib,licences} "$build/bundle/lib/fencewatch/"
 ln -s ../lib/fencewatch/fencewatch "$build/bundle/bin/fencewatch"
+# dpkg-shlibdeps is to look where the libraries are.
+export PATH=$PWD/$build/tools:$PATH
+rm -rf "$build/tools"
+mkdir "$build/tools"
+if [ -d "$build/sysroot" ]; then
+  printf '#!/bin/sh\nexec %s --admindir="%s/var/lib/dpkg" -l"%s/usr/lib/%s-linux-gnu" "$@"\n' \
+    "$(command -v dpkg-shlibdeps)" "$PWD/$build/sysroot" "$PWD/$build/sysroot" "$machine" >"$build/tools/dpkg-shlibdeps"
+  chmod +x "$build/tools/dpkg-shlibdeps"
+fi
 for generator in DEB RPM; do
   DEB_HOST_ARCH=$arch cpack --config "$build/CPackConfig.cmake" -G "$generator" >"$build/cpack-$generator.log" 2>&1 || {
     cat "$build/cpack-$generator.log" >&2

@@ -1,12 +1,10 @@
 """Builds what is released where nothing is installed: the lines of README's Install, in a clean Debian 12 with a clone of this repository.
 
-    clean_build.py      build/packages is what came of it; the system stays in build/roots/builder
+    clean_build.py      build/packages is what came of it, build/packages-next of the next commit; the system stays in build/roots/builder
 
 ccache is there too, with this machine's cache: it brings no tool that a build could lack."""
-import glob
 import os
 import shutil
-import subprocess
 
 import readme
 import roots
@@ -22,8 +20,18 @@ def cache():
     return directory
 
 
+def shared():
+    """{directory of this machine: where a root has it}: what need not be compiled or downloaded twice."""
+    os.makedirs(os.path.join(ARCHIVES, "partial"), exist_ok=True)
+    return {cache(): "/root/.cache/ccache", ARCHIVES: "/var/cache/apt/archives"}
+
+
 def in_builder(*command, **environment):
-    return inside(BUILDER, *command, bound={cache(): "/root/.cache/ccache", ARCHIVES: "/var/cache/apt/archives"}, **environment)
+    return inside(BUILDER, *command, bound=shared(), **environment)
+
+
+def install_ccache(root):
+    inside(root, "apt-get", "install", "-y", "-qq", "--no-install-recommends", "ccache", bound=shared())
 
 
 def clone(place):
@@ -39,20 +47,30 @@ def clone(place):
             shutil.copy(source, there, follow_symlinks=False)
 
 
+def keep(place, name):
+    """What was made, as build/NAME of this checkout."""
+    there = os.path.join(REPOSITORY, "build", name)
+    shutil.rmtree(there, ignore_errors=True)
+    shutil.copytree(os.path.join(place, "build/packages"), there, symlinks=True)
+
+
 def main():
     base = roots.base()
     shutil.rmtree(BUILDER, ignore_errors=True)
     run("cp", "-a", base, BUILDER)
-    clone(os.path.join(BUILDER, "repository"))
-    os.makedirs(os.path.join(ARCHIVES, "partial"), exist_ok=True)
-    in_builder("apt-get", "install", "-y", "-qq", "--no-install-recommends", "ccache", DEBIAN_FRONTEND="noninteractive")
-    for line in readme.block("deploy/package.sh"):
-        print(line, flush=True)
-        print(in_builder("sh", "-euc", "cd /repository && " + line))
-    packages = os.path.join(REPOSITORY, "build/packages")
-    shutil.rmtree(packages, ignore_errors=True)
-    shutil.copytree(os.path.join(BUILDER, "repository/build/packages"), packages, symlinks=True)
-    assert len(glob.glob(packages + "/*.deb")) == 2, os.listdir(packages)
+    place = os.path.join(BUILDER, "repository")
+    clone(place)
+    install_ccache(BUILDER)
+    for block in readme.blocks("README.md", "Install"):
+        for line in block:
+            if line.startswith("deploy/"):
+                print(line, flush=True)
+                print(in_builder("sh", "-euc", "cd /repository && " + line), flush=True)
+    keep(place, "packages")
+    # A later build, for upgrades: of the next commit.
+    run("git", "-C", place, "-c", "user.name=next", "-c", "user.email=next@localhost", "commit", "--quiet", "--allow-empty", "--message=next")
+    print(in_builder("/repository/deploy/package.sh"))
+    keep(place, "packages-next")
 
 
 if __name__ == "__main__":

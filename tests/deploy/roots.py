@@ -1,6 +1,7 @@
 """Clean Debian systems to install things in: made once by debootstrap in build/roots, then copied for each test. Root and network."""
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,6 +20,11 @@ def run(*command, **options):
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
     return done.stdout
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def needs_root():
