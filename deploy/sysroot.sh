@@ -13,6 +13,7 @@ rm -rf "$root"
 info=$root/var/lib/dpkg/info
 mkdir -p "$info" "$root"/usr/{lib,bin,sbin} "$root"/apt/{lists,cache/archives}/partial
 for name in lib bin sbin; do ln -s "usr/$name" "$root/$name"; done # as every Debian 12 is: libraries find each other in one place
+echo 1 >"$info/format" # names there tell the architecture
 : >"$root/apt/status"
 apt=(apt-get -qq -o "APT::Architecture=$architecture" -o "APT::Architectures=$architecture" -o "Dir::State::Lists=$root/apt/lists"
   -o "Dir::State::status=$root/apt/status" -o "Dir::Cache=$root/apt/cache" -o Debug::NoLocking=1 -o APT::Sandbox::User=)
