@@ -13,6 +13,9 @@ extern const Spec boot;
 extern const Spec corosync_live;
 extern const Spec corosync_log;
 extern const Spec fencing;
+extern const Spec pacemaker_log;
+extern const Spec kernel_log;
+extern const Spec host_log;
 extern const Spec custom;
 
 std::span<const Spec* const> all_collectors() {
@@ -27,6 +30,9 @@ std::span<const Spec* const> all_collectors() {
       &corosync_live,  //
       &corosync_log,   //
       &fencing,        //
+      &pacemaker_log,  //
+      &kernel_log,     //
+      &host_log,       //
       &custom,         //
   };
   return table;

@@ -93,36 +93,51 @@ enum Heard {
   kNoLinks,
   kPrimary,
   kNonPrimary,
-  kStart
+  kStart,
+  kFailedToReceive,
+  kStopped,
+  kConfigurationDiffers
 };
 constexpr Channel kCorosync = Channel::corosync;
 constexpr Pattern kPatterns[] = {
     {kCorosync, R"(A processor failed, forming new configuration)",
-     "[TOTEM ] A processor failed, forming new configuration: token timed out (3650ms), waiting 4380ms for consensus."},
-    {kCorosync, R"(Process pause detected for \S+ ms, flushing membership messages)",
-     "[TOTEM ] Process pause detected for 9063 ms, flushing membership messages."},
-    {kCorosync, R"(new membership (?:\([^)]*\) )?was formed)", "[TOTEM ] A new membership (1.11) was formed. Members joined: 2"},
-    {kCorosync, R"(Retransmit List: )", "[TOTEM ] Retransmit List: 2a 2b 2c "},
-    {kCorosync, R"(Marking (?:seqid \d+ )?ringid \d+ interface .*FAULTY)", "[TOTEM ] Marking ringid 1 interface 192.168.2.1 FAULTY"},
-    {kCorosync, R"(Automatically recovered ring \d)", "[TOTEM ] Automatically recovered ring 1"},
+     "[TOTEM ] A processor failed, forming new configuration: token timed out (3650ms), waiting 4380ms for consensus.", "token_timeout"},
+    {kCorosync, R"(Process pause detected for (\S+) ms, flushing membership messages)",
+     "[TOTEM ] Process pause detected for 9063 ms, flushing membership messages.", "process_pause", "ms"},
+    {kCorosync, R"(new membership (?:\(([^)]*)\) )?was formed\.?(?:.* left:((?: \d+)+))?)",
+     "[TOTEM ] A new membership (1.11) was formed. Members joined: 2", "membership", "ring,left"},
+    {kCorosync, R"(Retransmit List: )", "[TOTEM ] Retransmit List: 2a 2b 2c ", "retransmit"},
+    {kCorosync, R"(Marking (?:seqid \d+ )?ringid \d+ interface .*FAULTY)", "[TOTEM ] Marking ringid 1 interface 192.168.2.1 FAULTY",
+     "ring_fault"},
+    {kCorosync, R"(Automatically recovered ring \d)", "[TOTEM ] Automatically recovered ring 1", "ring_recovery"},
     {kCorosync, R"(Totem is unable to form a cluster because of an operating system or network fault)",
      "[TOTEM ] Totem is unable to form a cluster because of an operating system or network fault (reason: totem is continuously in gather "
-     "state). The most common cause of this message is that the local firewall is configured improperly."},
+     "state). The most common cause of this message is that the local firewall is configured improperly.",
+     "unable_to_form"},
     // A blank ends it up to 3.1.7; the number is negative when the clock was turned back, or huge where it is printed unsigned (3.1.9).
-    {kCorosync, R"(Token has not been received in (\S+) ms)", "[TOTEM ] Token has not been received in 2737 ms "},
+    {kCorosync, R"(Token has not been received in (\S+) ms)", "[TOTEM ] Token has not been received in 2737 ms ", "token_warning", "ms"},
     {kCorosync, R"(Corosync main process was not scheduled (?:\(@\d+\) )?for (\S+) ms)",
      "[MAIN  ] Corosync main process was not scheduled (@1795420931698) for 10792.6299 ms (threshold is 2920.0000 ms). "
-     "Consider token timeout increase."},
+     "Consider token timeout increase.",
+     "scheduling_miss", "ms"},
     {kCorosync, R"(Failed to receive the leave message\.(?: failed:((?: \d+)+))?)",
-     "[TOTEM ] Failed to receive the leave message. failed: 1 3"},
+     "[TOTEM ] Failed to receive the leave message. failed: 1 3", "leave_missed", "ids"},
     // The first word is link, rx or heartbeat, by the version of knet.
-    {kCorosync, R"(\w: host: (\d+) link: (\d+) is (up|down))", "[KNET  ] link: host: 2 link: 0 is down"},
-    {kCorosync, R"(host: host: (\d+) has no active links)", "[KNET  ] host: host: 2 has no active links"},
+    {kCorosync, R"(\w: host: (\d+) link: (\d+) is (up|down))", "[KNET  ] link: host: 2 link: 0 is down", "link", "host,link,state"},
+    {kCorosync, R"(host: host: (\d+) has no active links)", "[KNET  ] host: host: 2 has no active links", "host_unreachable", "host"},
     {kCorosync, R"(This node is within the primary component and will provide service)",
-     "[QUORUM] This node is within the primary component and will provide service."},
+     "[QUORUM] This node is within the primary component and will provide service.", "quorum_gained"},
     {kCorosync, R"(This node is within the non-primary component and will NOT provide any service)",
-     "[QUORUM] This node is within the non-primary component and will NOT provide any services."},
-    {kCorosync, R"(Corosync Cluster Engine .*starting up)", "[MAIN  ] Corosync Cluster Engine 3.1.7 starting up"},
+     "[QUORUM] This node is within the non-primary component and will NOT provide any services.", "quorum_lost"},
+    {kCorosync, R"(Corosync Cluster Engine (?:\('?)?([\w.]+).*start(?:ing up|ed and ready))",
+     "[MAIN  ] Corosync Cluster Engine 3.1.7 starting up", "corosync_start", "version"},
+    // Of these a report tells.
+    {kCorosync, R"(FAILED TO RECEIVE)", "[TOTEM ] FAILED TO RECEIVE", "failed_to_receive"},
+    {kCorosync, R"(Node was shut down by a signal|was shut down by sysadmin|Corosync Cluster Engine exiting normally)",
+     "[MAIN  ] Node was shut down by a signal", "corosync_stop"},
+    {kCorosync,
+     R"(message (?:has|with) invalid digest|Digest does not match|type not recognized|different (?:crypto|configuration|version))",
+     "[TOTEM ] Digest does not match", "digest_mismatch"},
 };
 
 struct Event {
@@ -212,6 +227,10 @@ class CorosyncLog final : public Collector {
       case kStart:
         started_ = true;
         reachable_.clear();
+        return;
+      case kFailedToReceive:
+      case kStopped:
+      case kConfigurationDiffers:
         return;
       default:
         return count(match);

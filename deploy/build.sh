@@ -27,7 +27,7 @@ case $target in
 esac
 packages=(cmake ninja-build pkg-config libcli11-dev:target prometheus-cpp-dev:target libcivetweb-dev:target libssl-dev:target
   libcrypt-dev:target libre2-dev:target libyaml-cpp-dev:target libspdlog-dev:target libisal-dev:target zlib1g-dev:target liblzma-dev:target
-  libsystemd-dev:target "${@:2}")
+  libsystemd-dev:target nlohmann-json3-dev:target "${@:2}")
 if [ -e "$root/.git" ]; then packages+=(git); fi # the version counts commits
 if [ "$target" = "$native" ]; then
   packages=(g++ "${packages[@]/%:target/}")

@@ -16,6 +16,7 @@
 #include "exporter/collect/runner.h"
 #include "exporter/config/config.h"
 #include "exporter/config/doubtful_paths.h"
+#include "exporter/diagnose/command.h"
 #include "exporter/logs/open_logs.h"
 #include "exporter/memory/locking.h"
 #include "exporter/memory/realtime.h"
@@ -154,6 +155,12 @@ int main(int argc, char** argv) {
   signal(SIGHUP, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of write(2), as a full disk is
   try {
+    if (argc > 1 && std::string_view(argv[1]) == "diagnose") {
+      log::start("error", "logfmt");  // what could not be read is in the report
+      const Printed printed = diagnose_command(argc - 1, argv + 1, all_collectors(), all_rules());
+      log::stop();
+      return print(printed.error, stderr) && print(printed.out, stdout) ? printed.exit : 1;
+    }
     const Parsed parsed = parse_arguments(argc, argv, all_collectors());
     if (parsed.exit >= 0) return print(parsed.message, parsed.exit == 0 ? stdout : stderr) ? parsed.exit : 1;
     if (parsed.settings.mode == Mode::describe) {

@@ -26,7 +26,7 @@ alone=(cluster bench incident) # what is about time wants the machine for itself
 packages=(
   # build
   g++ cmake ninja-build ccache pkg-config git curl ca-certificates prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev libre2-dev libcivetweb-dev
-  libssl-dev libcrypt-dev libisal-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev doctest-dev
+  libssl-dev libcrypt-dev libisal-dev nlohmann-json3-dev zlib1g-dev liblzma-dev libcli11-dev libsystemd-dev doctest-dev
   # checks
   clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck jsonnet python3 python3-prometheus-client python3-decorator python3-yaml
   # real parts
@@ -135,6 +135,7 @@ group_unit() {
   built dev unit fencewatch || return 0
   part unit build/dev/tests/unit
   part cases python3 tests/cases.py build/dev/fencewatch
+  part incidents python3 tests/incidents.py build/dev/fencewatch
   part example tests/example.sh
 }
 

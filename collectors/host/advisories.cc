@@ -191,4 +191,14 @@ Verdict Advisories::judge(size_t advisory, std::string_view release) const {
   return Verdict::unknown;
 }
 
+std::string Advisories::fixed_in(size_t advisory, std::string_view release) const {
+  std::string text;
+  for (const Rule& rule : advisories_[advisory].rules) {
+    if (!match(*families_[rule.family].pattern, release)) continue;
+    for (const uint64_t number : rule.fixed_in) text += (text.empty() ? "" : ".") + std::to_string(number);
+    break;
+  }
+  return text;
+}
+
 }  // namespace fencewatch

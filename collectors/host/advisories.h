@@ -34,6 +34,8 @@ class Advisories {
   size_t size() const { return advisories_.size(); }
   std::string_view id(size_t advisory) const { return advisories_[advisory].id; }
   Verdict judge(size_t advisory, std::string_view release) const;
+  // The version of the release's family that mends it: "25.22"; empty: none is known, or the family is not.
+  std::string fixed_in(size_t advisory, std::string_view release) const;
 
  private:
   friend class AdvisoryReader;

@@ -35,6 +35,7 @@ static_assert(std::size(kOthers) + 1 == BootEvents::kEvents);
 
 std::vector<Pattern> all_patterns() {
   std::vector<Pattern> all(OomLog::patterns().begin(), OomLog::patterns().end());
+  for (Pattern& pattern : all) pattern.event = {};  // the collector oom's
   all.insert(all.end(), std::begin(kOthers), std::end(kOthers));
   return all;
 }

@@ -23,8 +23,8 @@ constexpr Channel kKernel = Channel::kernel;
 #define SUMMARY R"(oom-kill:constraint=CONSTRAINT_(\w+),.*\b(global_oom|oom_memcg=.*),task_memcg=(.*?),task=.{0,15},pid=(\d+),uid=)"
 constexpr Pattern kPatterns[] = {
     // Some vendors say "invoked oom: ".
-    {kKernel, BEGIN R"(.{0,16} invoked oom(?:-killer)?: )",
-     "v1hog invoked oom-killer: gfp_mask=0x6000c0(GFP_KERNEL), nodemask=(null), order=0, oom_score_adj=0"},
+    {kKernel, BEGIN R"(.{0,16} invoked oom(?:-killer)?: (?:.*\border=(-?\d+))?)",
+     "v1hog invoked oom-killer: gfp_mask=0x6000c0(GFP_KERNEL), nodemask=(null), order=0, oom_score_adj=0", "oom_invoked", "order"},
     {kKernel, BEGIN R"((oom-kill:constraint=CONSTRAINT_.*))",
      "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods.slice/a.scope,task_memcg="},
     // The same goes on: a record holds 1024 bytes, and paths of nested containers are long. Broken where the kernel appends a part.
@@ -32,24 +32,27 @@ constexpr Pattern kPatterns[] = {
      "/kubepods.slice/a.scope/kubelet.slice/b.scope,task=hog,pid=93,uid=0"},
     {kKernel, BEGIN SUMMARY,
      "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0-1,oom_memcg=/lab/a,task_memcg=/lab/a,"
-     "task=corosync-like,pid=263,uid=0"},
+     "task=corosync-like,pid=263,uid=0",
+     "oom_summary", "constraint,scope"},
     // Before 5.1.
     {kKernel, BEGIN R"((Memory cgroup out|Out) of [Mm]emory[^:]*: [Kk]ill process \d)",
-     "Memory cgroup out of memory: Kill process 161 (v1hog) score 1005 or sacrifice child"},
+     "Memory cgroup out of memory: Kill process 161 (v1hog) score 1005 or sacrifice child", "oom_intent", "prefix"},
     // Before 5.0.
-    {kKernel, BEGIN R"(Task in (/.*) killed as a result of limit of )", "Task in /lab/a killed as a result of limit of /lab/a"},
+    {kKernel, BEGIN R"(Task in (/.*) killed as a result of limit of (/.*))", "Task in /lab/a killed as a result of limit of /lab/a",
+     "oom_task_cgroup", "victim_cgroup,limit_cgroup"},
     {kKernel, BEGIN R"(Tasks in (/.*) are going to be killed due to memory\.oom\.group set)",
-     "Tasks in /grp are going to be killed due to memory.oom.group set"},
+     "Tasks in /grp are going to be killed due to memory.oom.group set", "oom_group"},
     {kKernel, BEGIN R"((?:(Memory cgroup out|Out) of [Mm]emory[^:]*: )?Killed process (\d+)(?:,| \())",
      "Memory cgroup out of memory: Killed process 263 (corosync-like) total-vm:66524kB, anon-rss:65356kB, file-rss:4kB, "
-     "shmem-rss:648kB, UID:0 pgtables:164kB oom_score_adj:0"},
+     "shmem-rss:648kB, UID:0 pgtables:164kB oom_score_adj:0",
+     "oom_kill", "prefix,pid"},
     {kKernel, BEGIN R"((?:Kernel panic - not syncing: )?Out of memory and no killable processes)",
-     "Out of memory and no killable processes..."},
+     "Out of memory and no killable processes...", "oom_nothing_killable"},
     {kKernel, BEGIN R"(Kernel panic - not syncing: (?:[Oo]ut of memory|System is deadlocked on memory))",
-     "Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled"},
+     "Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled", "oom_panic"},
     // Kernels before 4.14 append to the name, which another CPU can tear off.
     {kKernel, BEGIN R"((?:.{0,16}: )?page allocation failure[.:] order:(\d+))",
-     "swapper/100: page allocation failure: order:0, mode:0x480020(GFP_ATOMIC), nodemask=(null)"},
+     "swapper/100: page allocation failure: order:0, mode:0x480020(GFP_ATOMIC), nodemask=(null)", "allocation_failure", "order"},
 };
 #undef BEGIN
 

@@ -22,6 +22,8 @@ struct Pattern {
   Channel channel;
   std::string_view expression;  // RE2; its groups come with the Match
   std::string_view example;     // a real line that it matches: a test asks
+  std::string_view event = {};   // what diagnose calls it; empty: it tells diagnose nothing, or another collector's pattern does
+  std::string_view fields = {};  // names of the first groups for diagnose, comma separated: "action,target"
 };
 
 struct Match {

@@ -123,6 +123,7 @@ std::vector<Option> settings() {
       log_sources<Channel::pacemaker>(
           "/var/log/pacemaker/pacemaker.log, /var/log/pacemaker.log, journal, /var/log/syslog, /var/log/messages"),
       log_sources<Channel::sbd>("journal, /var/log/syslog, /var/log/messages"),
+      log_sources<Channel::host>("journal, /var/log/syslog, /var/log/messages"),
       {"log.from-start", Kind::boolean, "without a state count what log files already hold, instead of beginning at their end",
        [](Settings& c, const Values& v) { c.log_from_start = is_true(v); }},
       {"state.dir", Kind::text, "where positions in logs and what was counted are kept over a restart (default /var/lib/fencewatch)",

@@ -53,7 +53,7 @@ Order usual(bool once) {
   if (once) kernel.emplace_back(kSosDmesg);
   order[static_cast<size_t>(Channel::corosync)] = behind({"/var/log/cluster/corosync.log", "/var/log/corosync/corosync.log"});
   order[static_cast<size_t>(Channel::pacemaker)] = behind({"/var/log/pacemaker/pacemaker.log", "/var/log/pacemaker.log"});
-  order[static_cast<size_t>(Channel::sbd)] = behind({});
+  order[static_cast<size_t>(Channel::sbd)] = order[static_cast<size_t>(Channel::host)] = behind({});
   return order;
 }
 
@@ -137,13 +137,14 @@ void follow_configuration(int root, Order& order) {
 
 // Whether the machine has what would speak in the channel, so that a log that cannot be read is missed.
 bool has_speaker(int root, Channel channel) {
-  static constexpr std::array<std::array<const char*, 3>, kChannels> kSigns = {{
+  static constexpr std::array<std::array<const char*, 3>, 4> kSigns = {{
       {"", "", ""},
       {"etc/corosync/corosync.conf", "usr/sbin/corosync", "var/lib/corosync"},
       {"etc/sysconfig/pacemaker", "usr/sbin/pacemakerd", "var/lib/pacemaker"},
       {"etc/sysconfig/sbd", "etc/default/sbd", "usr/sbin/sbd"},
   }};
   if (channel == Channel::kernel) return true;
+  if (channel == Channel::host) return false;
   return std::ranges::any_of(kSigns[static_cast<size_t>(channel)],
                              [root](const char* sign) { return bool(open_in_root(root, sign, O_PATH)); });
 }

@@ -104,7 +104,7 @@ struct SourceThreads::Shared {
 
   const std::chrono::milliseconds patience, stuck;
   std::mutex mutex;
-  std::condition_variable more, done;
+  std::condition_variable asked, done;
   std::list<std::shared_ptr<Called>> calls;  // that wait or are being made
   int threads = 0;
   bool started = false, stopping = false;
@@ -134,7 +134,7 @@ bool SourceThreads::Shared::make(const std::shared_ptr<Called>& called, std::fun
   called->since = Clock::now();
   called->busy = called->waiting = true;
   calls.push_back(called);
-  more.notify_one();
+  asked.notify_one();
   return wait(*called, lock);
 }
 
@@ -148,7 +148,7 @@ void SourceThreads::Shared::run() noexcept {
   while (!stopping) {
     const auto next = std::ranges::find_if(calls, [](const auto& called) { return called->waiting; });
     if (next == calls.end()) {
-      more.wait(lock);
+      asked.wait(lock);
       continue;
     }
     std::shared_ptr<Called> called = *next;
@@ -252,7 +252,7 @@ void SourceThreads::start() {
 bool SourceThreads::stop(std::chrono::milliseconds patience) {
   std::unique_lock lock(shared_->mutex);
   shared_->stopping = true;
-  shared_->more.notify_all();
+  shared_->asked.notify_all();
   return shared_->done.wait_for(lock, patience, [this] { return shared_->threads == 0; });
 }
 

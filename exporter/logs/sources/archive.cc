@@ -127,6 +127,7 @@ bool Archive::open_next(Sink& sink) {
     written_us_ = written_by(files_[next_file_ - 1], int64_t{status.st_mtim.tv_sec} * 1'000'000, reported_us_);
     begun_ = false;
     pasted_ = {};
+    number_ = 0;
     return true;
   }
   return false;
@@ -137,13 +138,14 @@ void Archive::hand_on(const syslog::Entry& entry, Sink& sink) {
   const int64_t time_us = times_.time_us(entry.stamp, written_us_);
   const auto way = entry.from_stderr ? StderrPairs::Way::stderr_ : StderrPairs::Way::syslog;
   if (entry.channel == Channel::corosync && !pairs_.is_new(entry.channel, way, entry.text, time_us)) return;
-  sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated});
+  sink.line({entry.channel, entry.text, entry.identifier, time_us, entry.repeated, file(), number_});
 }
 
 void Archive::take(const LineBuffer::Cut& cut, Sink& sink) {
   syslog::Entry entry;
+  ++number_;
   if (format_ == Format::plain)
-    sink.line({last_, cut.line, {}});
+    sink.line({last_, cut.line, {}, 0, 1, file(), number_});
   else if (const std::string_view line = pasted_.strip(cut.line);
            format_ == Format::dmesg ? syslog::parse_kernel(line, entry) : lines_.parse(line, entry))
     hand_on(entry, sink);

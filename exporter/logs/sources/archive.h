@@ -43,6 +43,8 @@ class Archive final : public Source {
   bool fill(Sink& sink);
 
   const std::shared_ptr<const Fd> root_;
+  std::string_view file() const { return files_[next_file_ - 1]; }
+
   const std::string name_;
   const std::vector<std::string> files_;
   const Format format_;
@@ -52,6 +54,7 @@ class Archive final : public Source {
   int64_t written_us_ = 0;          // not later than this
   bool begun_ = false;              // something of it was read
   Pasted pasted_;
+  uint64_t number_ = 0;             // of the line that was read last
   Channel last_;  // of the line before
   syslog::Lines lines_;
   StderrPairs pairs_;

@@ -34,6 +34,19 @@ constexpr Speaker kSpeakers[] = {
     {"pengine", Channel::pacemaker},
     {"stonith-ng", Channel::pacemaker},
     {"stonithd", Channel::pacemaker},
+    // of the machine, and of what stands beside the cluster
+    {"corosync-qdevice", Channel::host},
+    {"dlm_controld", Channel::host},
+    {"pmxcfs", Channel::host},
+    {"pve-ha-crm", Channel::host},
+    {"pve-ha-lrm", Channel::host},
+    {"shutdown", Channel::host},
+    {"spausedd", Channel::host},
+    {"systemd", Channel::host},
+    {"systemd-journald", Channel::host},
+    {"systemd-logind", Channel::host},
+    {"systemd-shutdown", Channel::host},
+    {"watchdog-mux", Channel::host},
 };
 
 constexpr bool digit(char c) { return c >= '0' && c <= '9'; }
@@ -247,7 +260,7 @@ void unfold(Entry& entry) {
 std::span<const Speaker> speakers() { return kSpeakers; }
 
 std::optional<Channel> channel_of(std::string_view identifier) {
-  constexpr auto kFirst = "kcspal"sv;  // most lines are of others
+  constexpr auto kFirst = "kcspaldw"sv;  // most lines are of others
   if (identifier.size() < 3 || kFirst.find(identifier[0]) == kFirst.npos) return std::nullopt;
   for (const Speaker& speaker : kSpeakers)
     if (speaker.identifier == identifier) return speaker.channel;

@@ -106,6 +106,8 @@ std::string_view clean(Channel channel, std::string_view text) {
       return text;
     case Channel::corosync:
       return from_subsystem(text);
+    case Channel::host:
+      return text;
     case Channel::pacemaker:
     case Channel::sbd:
       if (uint32_t pid = 0; cut_pid(text, pid) && text.starts_with(':')) text.remove_prefix(1);  // as cluster-glue logs

@@ -83,7 +83,7 @@ constexpr std::string_view kNotOurs[] = {
     "<13>1 2026-11-23T08:02:11Z n1 kernel - - - Killed process 1 (x)",    // the same
     "<30>1 2026-11-23T08:02:11Z n1 corosync 61 - [a b=\"] [TOTEM ] x",    // unended structured data
     "kernel: Killed process 1 (x) total-vm:1kB",
-    "Nov 23 08:02:11 n1 corosync-qdevice[9]: x",
+    "Nov 23 08:02:11 n1 corosync-notifyd[9]: x",
     "Nov 23 08:02:11 n1 corosyncer[9]: x",
     "Nov 23 08:02:1 n1 kernel: x",
     "2026-11-23T08:02:11.123+01:000 n1 kernel: x",

@@ -1,0 +1,110 @@
+#include "exporter/diagnose/command.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "exporter/base/refused.h"
+#include "exporter/base/scan.h"
+#include "exporter/base/settings.h"
+#include "exporter/diagnose/diagnose.h"
+#include "exporter/diagnose/read_node.h"
+#include "exporter/node/host_clock.h"
+#include "exporter/report/to_json.h"
+#include "exporter/report/to_text.h"
+
+namespace fencewatch {
+namespace {
+
+constexpr int kUsage = 64;  // sysexits(3)
+
+struct Asked {
+  std::string format = "text", language, since, until;
+  std::vector<std::string> paths;
+};
+
+Settings settings_for(const std::string& path) {
+  Settings settings;
+  if (path.empty()) return settings;
+  struct stat is {};
+  if (stat(path.c_str(), &is) != 0) throw Refused(in_quotes(path) + ": " + strerrordesc_np(errno));
+  std::string root = path;
+  if (!S_ISDIR(is.st_mode)) {
+    const size_t slash = path.rfind('/');
+    root = slash == path.npos ? "." : path.substr(0, slash + 1);
+    for (auto& sources : settings.log_sources) sources = {"/" + path.substr(slash + 1)};  // npos + 1 is 0
+  }
+  while (root.size() > 1 && root.back() == '/') root.pop_back();
+  settings.paths = {root + "/proc", root + "/sys", root};
+  return settings;
+}
+
+// "2024-04-01", "2024-04-01 11:30", "24h", "3d"; local time of the first node. 0: nothing is said.
+int64_t read_time(const std::string& text, const TimeZone& zone, std::string_view flag) {
+  if (text.empty()) return 0;
+  int64_t count = 0;
+  const char unit = text.back();
+  const int64_t seconds = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 0;
+  if (seconds > 0 && scan::number(std::string_view(text).substr(0, text.size() - 1), count))
+    return (std::time(nullptr) - count * seconds) * 1'000'000;
+  for (const char* form : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
+    std::tm local{};
+    const char* const end = strptime(text.c_str(), form, &local);
+    if (end != nullptr && *end == '\0') return zone.utc(timegm(&local)).earlier * 1'000'000;
+  }
+  throw Refused(std::string(flag) + ": " + in_quotes(text) + " is no time: 2024-04-01, \"2024-04-01 11:30\" or 24h");
+}
+
+bool chinese(const std::string& language) {
+  if (!language.empty()) return language == "zh";
+  for (const char* variable : {"LC_ALL", "LC_MESSAGES", "LANG"})
+    if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return std::string_view(value).starts_with("zh");
+  return false;
+}
+
+Printed run(const Asked& asked, std::span<const Spec* const> collectors, const Rules& rules) {
+  std::vector<Facts> nodes;
+  for (const std::string& path : asked.paths.empty() ? std::vector<std::string>{""} : asked.paths)
+    nodes.push_back(read_node(collectors, settings_for(path)));
+  const bool live = asked.paths.empty();
+  Period period;
+  period.since_us = read_time(asked.since.empty() && live ? "24h" : asked.since, nodes.front().zone, "--since");
+  if (!asked.until.empty()) period.until_us = read_time(asked.until, nodes.front().zone, "--until");
+  const Report report = diagnose(nodes, rules, period);
+  Printed printed{.exit = report.exit_code, .out = {}, .error = {}};
+  const TextStyle style{.language = chinese(asked.language) ? Language::zh : Language::en,
+                        .colour = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr};
+  printed.out = asked.format == "json" ? to_json(report) : to_text(report, style);
+  return printed;
+}
+
+}  // namespace
+
+Printed diagnose_command(int argc, const char* const* argv, std::span<const Spec* const> collectors, const Rules& rules) {
+  CLI::App app("Why was this node fenced? Of the live node, of sosreports and other trees, or of log files", "fencewatch diagnose");
+  Asked asked;
+  app.set_help_flag("-h,--help", "print this and exit");
+  app.add_option("--format", asked.format, "text or json (default text)")->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT");
+  app.add_option("--lang", asked.language, "en or zh (default by LANG)")->check(CLI::IsMember({"en", "zh"}))->type_name("LANG");
+  app.add_option("--since", asked.since, "incidents from then on: 2024-04-01, \"2024-04-01 11:30\" or 24h (default 24h for the live node)")
+      ->type_name("TIME");
+  app.add_option("--until", asked.until, "incidents until then")->type_name("TIME");
+  app.add_option("PATH", asked.paths, "directories of a report or copied files of a node, or one log file; none: the live node");
+  try {
+    app.parse(argc, argv);
+    return run(asked, collectors, rules);
+  } catch (const CLI::CallForHelp&) {
+    return {0, app.help(), {}};
+  } catch (const std::exception& e) {
+    return {kUsage, {}, "fencewatch diagnose: " + std::string(e.what()) + "\n"};
+  }
+}
+
+}  // namespace fencewatch

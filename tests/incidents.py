@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Incidents whose truth is known, and what `fencewatch diagnose` must say of them.
+   tests/incidents.py BINARY [NAME…]      default: all below tests/fixtures/incidents; UPDATE_GOLDEN=1 writes the reports
+An incident is a folder with tree or tree-n1, tree-n2, …, note.txt (where it comes from) and expect.json:
+   target, cause, acceptable   an incident of `target` has a cause of `acceptable` (cause null: there is none to find)
+   must_not_say                causes that would be wrong
+   must_mention                what the JSON contains
+   exit, stage, at             exit code, highest stage of a node, an incident of the target within 90 s of this local time
+   confidence_at_most          surer than that would be a guess"""
+import datetime
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+INCIDENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures/incidents")
+ARTICLE = "c01-seed-kylin-miscount"
+SURE = ("low", "medium", "high")
+
+
+def seconds(time):
+    return datetime.datetime.fromisoformat(time[:19]).timestamp()
+
+
+class Incidents(unittest.TestCase):
+    binary = None
+    maxDiff = None
+
+    def diagnose(self, *arguments):
+        return subprocess.run([self.binary, "diagnose", *arguments], cwd=INCIDENTS, capture_output=True, text=True, timeout=120, check=False)
+
+    def trees(self, name):
+        return sorted(os.path.relpath(tree, INCIDENTS) for tree in glob.glob(f"{INCIDENTS}/{name}/tree*"))
+
+    def incident(self, name):
+        with open(f"{INCIDENTS}/{name}/expect.json") as file:
+            expected = json.load(file)
+        done = self.diagnose("--format=json", *self.trees(name))
+        report = json.loads(done.stdout)
+        mine = [i for node in report["nodes"] for i in node["incidents"] if expected["target"] in (None, i["target"])]
+        causes = {i["cause"] for i in mine}
+        self.assertIn(done.returncode, expected["exit"] if isinstance(expected["exit"], list) else [expected["exit"]])
+        if expected["cause"] is not None:
+            self.assertTrue(causes & set(expected["acceptable"]), causes)
+            self.assertTrue(any(abs(seconds(i["at"]) - seconds(expected["at"])) <= 90 for i in mine), [i["at"] for i in mine])
+        self.assertFalse(causes & set(expected["must_not_say"]), causes)
+        for words in expected["must_mention"]:
+            self.assertIn(words, done.stdout)
+        self.assertLessEqual(max([SURE.index(i["confidence"]) for i in mine], default=0), SURE.index(expected["confidence_at_most"]))
+        self.assertEqual(max(node["stage"] for node in report["nodes"]), expected["stage"])
+
+    def test_the_article_s_four_hosts_as_a_report_in_both_languages(self):
+        for language in ("en", "zh"):
+            done = self.diagnose(f"--lang={language}", *self.trees(ARTICLE))
+            self.assertEqual(done.returncode, 2)
+            golden = f"{INCIDENTS}/{ARTICLE}/report.{language}"
+            if os.environ.get("UPDATE_GOLDEN"):
+                with open(golden, "w") as file:
+                    file.write(done.stdout)
+            with open(golden) as file:
+                self.assertEqual(done.stdout, file.read())
+            self.assertLessEqual(max(len(line) for line in done.stdout.splitlines()), 100)
+
+    def test_the_article_s_hosts_are_of_one_model_and_kernel(self):
+        cluster = json.loads(self.diagnose("--format=json", *self.trees(ARTICLE)).stdout)["cluster"]
+        self.assertTrue(cluster["same_model"] and cluster["same_kernel"])
+
+    def test_one_log_file_alone(self):
+        done = self.diagnose("--format=json", f"{ARTICLE}/tree-n1/var/log/messages")
+        self.assertIn("targeting n2", done.stdout)
+        self.assertEqual([i["target"] for node in json.loads(done.stdout)["nodes"] for i in node["incidents"]], ["n2"])
+
+    def test_a_log_cannot_speak_to_the_terminal(self):
+        with tempfile.TemporaryDirectory() as tree:
+            os.makedirs(tree + "/var/log")
+            with open(tree + "/var/log/messages", "w") as file:
+                file.write("Apr  1 11:40:24 n2 corosync[2101]:   [TOTEM ] Token has not been received in 4634 ms \x1b[2J\n")
+            done = self.diagnose(tree)
+            self.assertIn("\\x1b[2J", done.stdout)
+            self.assertNotIn("\x1b", done.stdout)
+
+    def test_nothing_to_read_is_told(self):
+        with tempfile.TemporaryDirectory() as tree:
+            self.assertEqual(self.diagnose(tree).returncode, 3)
+        done = self.diagnose("/no/such/report")
+        self.assertEqual((done.returncode, done.stdout), (64, ""))
+        self.assertIn("/no/such/report", done.stderr)
+
+    def test_incidents_of_other_days_are_not_told(self):
+        for flags, expected in (("--since=2024-04-02",), 0), (("--until=2024-03-31",), 0), (("--since=2024-04-01", "--until=2024-04-01 12:00"), 1):
+            report = json.loads(self.diagnose("--format=json", *flags, *self.trees(ARTICLE)).stdout)
+            self.assertEqual(sum(len(node["incidents"]) for node in report["nodes"]), expected, flags)
+
+    def test_the_live_node(self):
+        report = json.loads(self.diagnose("--format=json").stdout)
+        self.assertEqual(len(report["nodes"]), 1)
+        self.assertEqual(report["nodes"][0]["kernel"]["release"], os.uname().release)
+
+
+for incident in sorted(os.listdir(INCIDENTS)):
+    setattr(Incidents, "test_" + incident.replace("-", "_"), lambda self, incident=incident: self.incident(incident))
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    Incidents.binary = os.path.abspath(sys.argv[1])
+    unittest.main(argv=sys.argv[:1] + ["Incidents.test_" + name.replace("-", "_") for name in sys.argv[2:]], verbosity=2)
