@@ -195,7 +195,7 @@ std::string Advisories::fixed_in(size_t advisory, std::string_view release) cons
   std::string text;
   for (const Rule& rule : advisories_[advisory].rules) {
     if (!match(*families_[rule.family].pattern, release)) continue;
-    for (const uint64_t number : rule.fixed_in) text += (text.empty() ? "" : ".") + std::to_string(number);
+    for (const uint64_t number : rule.fixed_in) text.append(text.empty() ? "" : ".").append(std::to_string(number));
     break;
   }
   return text;

@@ -117,8 +117,9 @@ void LogReader::Impl::restore() {
   if (status.code == Code::missing)
     return log::info("no state yet: counting begins with this boot for kmsg and the journal, and for files with their end");
   if (!status)
-    log::warn("the state cannot be used: counting begins anew",
-              {{"file", status.file}, {"reason", name(status.code)}, {"text", status.text}});
+    log::warn(
+        "the state cannot be used: counting begins anew; if it is damaged, too large or of a newer version it is kept as state.refused",
+        {{"file", status.file}, {"reason", name(status.code)}, {"text", status.text}});
   if (status.code == Code::refused) state.reset();
   if (!status) return;
   channels.restore(snapshot);

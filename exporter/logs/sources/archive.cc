@@ -13,38 +13,21 @@
 #include <utility>
 
 #include "exporter/base/scan.h"
+#include "exporter/logs/sources/rotated_files.h"
 
 namespace fencewatch {
 namespace {
 
-// Of a rotated file's name what stands behind that of the log: ".1", ".2.gz", "-20241103", "-20241103-1730592001.xz".
-struct Age {
-  uint64_t number = 0;  // of ".N": the larger the older
-  std::string date;     // the smaller the older
-};
-
-bool digits_and_dashes(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '-'; });
-}
-
-std::optional<Age> age_of(std::string_view suffix) {
-  if (suffix.empty() || (suffix[0] != '.' && suffix[0] != '-')) return std::nullopt;
-  const bool dot = suffix[0] == '.';
-  suffix.remove_prefix(1);
-  for (const std::string_view packed : {".gz", ".xz"})
-    if (suffix.ends_with(packed)) suffix.remove_suffix(packed.size());
-  Age age;
-  constexpr size_t kDate = 8;
-  if (dot && suffix.size() < kDate && scan::number(suffix, age.number)) return age;
-  if (suffix.size() < kDate || !digits_and_dashes(suffix)) return std::nullopt;
-  age.date = suffix;
-  return age;
-}
-
 // The oldest first: by date, then by falling number.
-bool older(const std::pair<Age, std::string>& a, const std::pair<Age, std::string>& b) {
-  const auto key = [](const Age& age) { return std::tuple(age.date.empty(), age.date, ~age.number); };
+bool older(const std::pair<rotation::Suffix, std::string>& a, const std::pair<rotation::Suffix, std::string>& b) {
+  const auto key = [](const rotation::Suffix& age) { return std::tuple(age.date.empty(), age.date, ~age.number); };
   return key(a.first) < key(b.first);
+}
+
+std::string_view without_packing(std::string_view name) {
+  for (const std::string_view packed : {".gz", ".xz"})
+    if (name.ends_with(packed)) name.remove_suffix(packed.size());
+  return name;
 }
 
 // When the last line of a file was written, at the latest. Copies lose the time of its last change: one that is later than the report, or
@@ -72,15 +55,14 @@ std::vector<std::string> with_predecessors(int root, const std::string& path) {
   const size_t slash = path.rfind('/') + 1;  // 0 without one
   const std::string base = path.substr(slash);
   const std::string directory = path.substr(0, slash);
-  std::vector<std::pair<Age, std::string>> rotated;
+  std::vector<std::pair<rotation::Suffix, std::string>> rotated;
   bool current = false;
   const Directory entries = directory_of(open_in_root(root, directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
   if (!entries) return {};
   while (const dirent* entry = readdir(entries.get())) {
     const std::string_view name = entry->d_name;
-    if (!name.starts_with(base)) continue;
-    current = current || name.size() == base.size();
-    if (auto age = age_of(name.substr(base.size()))) rotated.emplace_back(std::move(*age), directory + std::string(name));
+    current = current || name == base;
+    if (auto age = rotation::suffix_of(base, without_packing(name))) rotated.emplace_back(std::move(*age), directory + std::string(name));
   }
   std::sort(rotated.begin(), rotated.end(), older);
   std::vector<std::string> files;
@@ -120,7 +102,8 @@ bool Archive::open_next(Sink& sink) {
     Fd found = open_in_root(root_->get(), files_[next_file_++], O_RDONLY | O_NONBLOCK | O_NOCTTY);
     struct stat status {};
     if (!found && errno == ENOENT) continue;
-    if (!found || fstat(found.get(), &status) != 0 || !S_ISREG(status.st_mode) || !(file_ = unpack(std::move(found)))) {
+    if (!found || fstat(found.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        !(file_ = unpack(std::move(found), files_[next_file_ - 1]))) {
       sink.lost(last_, "unreadable", 1);
       continue;
     }

@@ -17,8 +17,8 @@
 
 namespace fencewatch {
 
-// `path` and its rotated predecessors in the same directory, the oldest first: messages-20241103.xz, messages.2.gz, messages.1, messages.
-// Paths are relative to `root`; absolute links stay inside it. Empty: there are none.
+// `path` and its rotated predecessors in the same directory, the oldest first: messages-20241103.xz, messages.2.gz, messages.1, messages;
+// of corosync.log corosync-20241103.log as well. Paths are relative to `root`; absolute links stay inside it. Empty: there are none.
 std::vector<std::string> with_predecessors(int root, const std::string& path);
 
 // The lines of these files, which follow one another. dmesg: the files hold the output of dmesg, all of it the kernel's; times that count
@@ -54,8 +54,8 @@ class Archive final : public Source {
   int64_t written_us_ = 0;          // not later than this
   bool begun_ = false;              // something of it was read
   Pasted pasted_;
-  uint64_t number_ = 0;             // of the line that was read last
-  Channel last_;  // of the line before
+  uint64_t number_ = 0;  // of the line that was read last
+  Channel last_;         // of the line before
   syslog::Lines lines_;
   StderrPairs pairs_;
   syslog::SyslogTime times_;

@@ -25,12 +25,6 @@ void describe(const struct stat& is, File& file) {
   file.changed_ns = nanoseconds(is.st_mtim);
 }
 
-// What rotation puts to a name: "1" (a larger number is older) or "20261123-17" (a larger text is newer).
-struct Suffix {
-  uint32_t number = 0;
-  std::string date;  // empty: numbered
-};
-
 constexpr bool digit(char c) { return c >= '0' && c <= '9'; }
 
 std::optional<Suffix> suffix(std::string_view text) {
@@ -46,22 +40,12 @@ std::optional<Suffix> suffix(std::string_view text) {
 }
 
 struct Parts {
-  std::string directory, base, stem, extension;
+  std::string directory, base;
 
   explicit Parts(const std::string& path) {
     const size_t slash = path.rfind('/');
     directory = slash == path.npos ? "." : path.substr(0, slash + 1);
     base = path.substr(slash + 1);  // npos + 1 is 0
-    const size_t dot = base.rfind('.');
-    stem = base.substr(0, dot);
-    if (dot != base.npos) extension = base.substr(dot);
-  }
-
-  std::optional<Suffix> suffix_of(std::string_view name) const {
-    if (name.starts_with(base)) return suffix(name.substr(base.size()));
-    if (extension.empty() || !name.starts_with(stem) || !name.ends_with(extension) || name.size() < stem.size() + extension.size())
-      return {};
-    return suffix(name.substr(stem.size(), name.size() - stem.size() - extension.size()));
   }
 };
 
@@ -94,7 +78,7 @@ class LogDirectory {
     const Directory stream = directory_of(Fd(opened_ ? openat(opened_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1));
     if (!stream) return all;
     while (const dirent* entry = readdir(stream.get())) {
-      auto rotated = parts_.suffix_of(entry->d_name);
+      auto rotated = suffix_of(parts_.base, entry->d_name);
       struct stat is {};
       if (!rotated || fstatat(opened_.get(), entry->d_name, &is, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(is.st_mode)) continue;
       if (is.st_ino == live.inode && is.st_dev == live.device) continue;
@@ -150,6 +134,15 @@ bool collect(const LogDirectory& directory, const std::vector<Sibling>& all, con
 bool begins_as(const File& file, std::string_view head) { return read_head(file, head.size()) == head; }
 
 }  // namespace
+
+std::optional<Suffix> suffix_of(const std::string& base, std::string_view name) {
+  if (name.starts_with(base)) return suffix(name.substr(base.size()));
+  const size_t dot = base.rfind('.');
+  if (dot == base.npos) return std::nullopt;
+  const std::string_view stem = std::string_view(base).substr(0, dot), extension = std::string_view(base).substr(dot);
+  if (!name.starts_with(stem) || !name.ends_with(extension) || name.size() < base.size()) return std::nullopt;
+  return suffix(name.substr(stem.size(), name.size() - base.size()));
+}
 
 Fd Name::open(const std::string& of, int flags) const {
   if (!root) return Fd(::open(of.c_str(), flags | O_CLOEXEC));

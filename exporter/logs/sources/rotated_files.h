@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,14 @@ Status look_again(File& file, const Name& name);  // size and mtime
 uint64_t fingerprint(std::string_view head);
 std::string read_head(const File& file, uint64_t limit);  // the first bytes: at most `limit`, and at most kHead
 
+// What rotation has put to the name of a log: "1" (a larger number is older) or "20261123-17" (a larger text is newer).
+struct Suffix {
+  uint32_t number = 0;
+  std::string date;  // empty: numbered
+};
+// Names of logrotate: NAME.1, NAME-20261123, NAME.2026-11-23-…, STEM-20261123.EXT; without .gz and its kin. Nothing: it is another file.
+std::optional<Suffix> suffix_of(const std::string& base, std::string_view name);
+
 // How far a file was read.
 struct Mark {
   ino_t inode = 0;
@@ -56,9 +65,8 @@ struct Mark {
   bool fits(const File& file) const;  // the file begins alike, and is no shorter
 };
 
-// The rotated files, not compressed, that hold what followed `mark`, oldest first. Names of logrotate: NAME.1, NAME-20261123,
-// NAME.2026-11-23-…, STEM-20261123.EXT. `live` is what bears the name itself now and is not among them, nor is a copy of what it holds,
-// which copytruncate is about to truncate: when it has, `head` no longer fits.
+// The rotated files, not compressed, that hold what followed `mark`, oldest first. `live` is what bears the name itself now and is not
+// among them, nor is a copy of what it holds, which copytruncate is about to truncate: when it has, `head` no longer fits.
 struct Trail {
   std::vector<File> files;
   bool found = false;  // the first of them is the mark's own file, or a copy of it: its rest is to be read

@@ -81,11 +81,12 @@ class Xz final : public Unpacked {
 
 }  // namespace
 
-std::unique_ptr<Unpacked> unpack(Fd file) {
-  std::array<char, kXzMagic.size()> head;
-  const ssize_t got = pread(file.get(), head.data(), head.size(), 0);
-  if (got == static_cast<ssize_t>(head.size()) && std::string_view(head.data(), head.size()) == kXzMagic)
-    return std::make_unique<Xz>(std::move(file));
+std::unique_ptr<Unpacked> unpack(Fd file, std::string_view name) {
+  std::array<char, kXzMagic.size()> bytes;
+  const ssize_t got = pread(file.get(), bytes.data(), bytes.size(), 0);
+  const std::string_view head(bytes.data(), got > 0 ? static_cast<size_t>(got) : 0);
+  if (head == kXzMagic) return std::make_unique<Xz>(std::move(file));
+  if (name.ends_with(".xz") || (name.ends_with(".gz") && !head.starts_with("\x1f\x8b"))) return nullptr;
   return Gzip::open(file);
 }
 

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <string_view>
 
 #include "exporter/node/resolve.h"
 
@@ -16,7 +17,7 @@ class Unpacked {
   virtual ssize_t read(char* out, size_t size) = 0;
 };
 
-// Null: there is no memory for it.
-std::unique_ptr<Unpacked> unpack(Fd file);
+// Null: it is not what its name, which ends with .gz or .xz, says, or there is no memory for it.
+std::unique_ptr<Unpacked> unpack(Fd file, std::string_view name);
 
 }  // namespace fencewatch

@@ -24,8 +24,9 @@ namespace {
 
 constexpr const char* kFile = "state";
 constexpr const char* kTemporary = "state.new";
+constexpr const char* kAside = "state.refused";  // what could not be used, e.g. of a newer version
 constexpr size_t kStack = 64 << 10;
-constexpr size_t kMaxFile = 16 << 20;
+constexpr size_t kMaxFile = 4 << 20;  // a hundred times what it usually is
 
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -87,14 +88,15 @@ Status StateFile::Impl::open_directory() {
 
 Status StateFile::Impl::read(std::string& out) {
   const Fd file(openat(directory.get(), kFile, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!file || !read_all(file.get(), out)) return fault(errno, kFile);
-  return {};
+  if (file && read_all(file.get(), out)) return {};
+  return errno == EFBIG ? Status{Code::limit, 0, kFile, "larger than 4 MiB"} : fault(errno, kFile);
 }
 
 Status StateFile::Impl::replace(std::string_view text) {
   const int at = directory.get();
   {
-    const Fd file(openat(at, kTemporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640));
+    unlinkat(at, kTemporary, 0);  // of a process that was killed
+    const Fd file(openat(at, kTemporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640));
     if (!file) return fault(errno, kTemporary);
     if (!write_all(file.get(), text) || fsync(file.get()) != 0) {
       const Status status = fault(errno, kTemporary);
@@ -154,6 +156,7 @@ Status StateFile::load(Snapshot& out) {
   std::string text;
   if (status) status = impl_->read(text);
   if (status) status = from_text(text, out).of(kFile);
+  if (status.code == Code::malformed || status.code == Code::limit) renameat(impl_->directory.get(), kFile, impl_->directory.get(), kAside);
   if (status) {
     struct stat found {};
     if (fstatat(impl_->directory.get(), kFile, &found, 0) == 0)

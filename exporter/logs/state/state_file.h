@@ -20,7 +20,8 @@ class StateFile {
   StateFile(const StateFile&) = delete;
 
   // Makes the directory where it is missing and locks it (flock, until the process ends). Code::missing: there is no state yet.
-  // Code::refused: another process keeps its state there; put() then does nothing. Other faults: of the directory or the file, and the
+  // Code::refused: another process keeps its state there; put() then does nothing. Code::malformed and Code::limit: what was there,
+  // damaged, larger than 4 MiB or of a newer version, is kept beside as state.refused. Other faults: of the directory or the file, and the
   // next put() will try to replace it. Before start().
   Status load(Snapshot& out);
 

@@ -67,6 +67,20 @@ TEST_SUITE("events archive") {
     CHECK(with_predecessors(files.root->get(), "no/such").empty());
     files.file("dmesg", "");
     CHECK(with_predecessors(files.root->get(), "dmesg") == Texts{"dmesg"});
+    for (const char* name :
+         {"corosync.log", "corosync-20241103.log", "corosync-20241110.log.gz", "corosync.log.1", "corosync-x.log", "corosync"})
+      files.file(std::string("var/log/cluster/") + name, "");
+    CHECK(with_predecessors(files.root->get(), "var/log/cluster/corosync.log") ==
+          Texts{"var/log/cluster/corosync-20241103.log", "var/log/cluster/corosync-20241110.log.gz", "var/log/cluster/corosync.log.1",
+                "var/log/cluster/corosync.log"});
+  }
+
+  TEST_CASE("a rotated file that is damaged at its very start is told") {
+    for (const char* name : {"messages.1.gz", "messages.1.xz"}) {
+      Files files;
+      files.file(std::string("var/log/") + name, "Nov 23 08:02:11 n1 kernel: event\n");
+      CHECK(unpack(Fd(open((files / (std::string("var/log/") + name).c_str()).c_str(), O_RDONLY | O_CLOEXEC)), name) == nullptr);
+    }
   }
 
   TEST_CASE("what corosync says to syslog and to stderr is one line, also with a rotation between, and each time that the files are read") {

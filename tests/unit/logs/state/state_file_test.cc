@@ -3,13 +3,35 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "tests/unit/collect/runner_fakes.h"
 #include "tests/unit/tree.h"
+
+// What the state file asks of the disk, in its order, by whoever of this program asks: the C library's own are behind it.
+namespace disk {
+std::atomic<int> refused = 0, synced = 0, renamed = 0, synced_when_renamed = 0;
+std::atomic<bool> fails = false;
+}  // namespace disk
+
+extern "C" int fsync(int fd) {
+  if (disk::fails) return ++disk::refused, errno = EIO, -1;
+  ++disk::synced;
+  return static_cast<int>(syscall(SYS_fsync, fd));
+}
+
+extern "C" int renameat(int from_dir, const char* from, int to_dir, const char* to) {
+  ++disk::renamed;
+  disk::synced_when_renamed = disk::synced.load();
+  return static_cast<int>(syscall(SYS_renameat2, from_dir, from, to_dir, to, 0));
+}
 
 namespace fencewatch {
 namespace {
@@ -210,6 +232,66 @@ TEST_SUITE("events state") {
     state.put(to_text(example()), 2);
     CHECK(eventually([&] { return state.saved_us() == 2; }));
     CHECK(read_file(tree / "d/state") == to_text(example()));
+  }
+
+  TEST_CASE("what is renamed has been synced, and then the directory") {
+    TemporaryTree tree;
+    StateFile state(tree.root());
+    Snapshot nothing;
+    CHECK(state.load(nothing).code == Code::missing);
+    disk::synced = disk::renamed = disk::synced_when_renamed = 0;
+    state.start();
+    state.put(to_text(example()), 1);
+    CHECK(state.stop());
+    CHECK(disk::renamed == 1);
+    CHECK(disk::synced_when_renamed == 1);
+    CHECK(disk::synced == 2);
+  }
+
+  TEST_CASE("a disk that does not sync leaves the state as it was") {
+    TemporaryTree tree;
+    const std::string before = to_text(example());
+    tree.file("state", before);
+    StateFile state(tree.root(), 1ms);
+    Snapshot snapshot;
+    REQUIRE(state.load(snapshot));
+    snapshot.boot_id = "another";
+    state.start();
+    disk::fails = true;
+    state.put(to_text(snapshot), 1);
+    const int refused = disk::refused;
+    CHECK(eventually([&] { return disk::refused >= refused + 3; }));
+    CHECK(read_file(tree / "state") == before);
+    disk::fails = false;
+    CHECK(eventually([&] { return read_file(tree / "state") == to_text(snapshot); }));
+    CHECK(state.stop());
+  }
+
+  TEST_CASE("what is damaged, too large or of a newer version is kept beside") {
+    for (const std::string& text :
+         {std::string("fencewatch state 2\nnew things\n"), to_text(example()).substr(5), std::string(5 << 20, 'x')}) {
+      TemporaryTree tree;
+      tree.file("state", text);
+      StateFile state(tree.root());
+      Snapshot snapshot;
+      CHECK_FALSE(state.load(snapshot));
+      CHECK(read_file(tree / "state.refused") == text);
+      CHECK_FALSE(std::filesystem::exists(tree / "state"));
+    }
+  }
+
+  TEST_CASE("what stands where the new state is written is no way to write elsewhere") {
+    TemporaryTree tree, elsewhere;
+    elsewhere.file("file", "mine");
+    tree.link("state.new", elsewhere / "file");
+    StateFile state(tree.root());
+    Snapshot nothing;
+    CHECK(state.load(nothing).code == Code::missing);
+    state.start();
+    state.put(to_text(example()), 1);
+    CHECK(state.stop());
+    CHECK(read_file(tree / "state") == to_text(example()));
+    CHECK(read_file(elsewhere / "file") == "mine");
   }
 }
 
