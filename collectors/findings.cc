@@ -278,7 +278,87 @@ std::string label(const Facts& facts, std::string_view metric, std::string_view 
   return found.empty() ? std::string() : std::string(found.front()->label(which));
 }
 
+std::vector<ZoneMarks> zones_of(const Facts& facts) {
+  std::vector<ZoneMarks> zones;
+  const auto value = [&](std::string_view metric, const Sample& of, std::string_view watermark = {}) {
+    for (const Sample* sample : facts.samples.of(metric))
+      if (sample->label("numa_node") == of.label("numa_node") && sample->label("zone") == of.label("zone") &&
+          sample->label("watermark") == watermark)
+        return sample->value;
+    return -1.0;
+  };
+  for (const Sample* managed : facts.samples.of("fencewatch_zone_managed_pages")) {
+    if (managed->value <= 0) continue;
+    ZoneMarks zone{.numa_node = std::string(managed->label("numa_node")), .name = std::string(managed->label("zone"))};
+    zone.managed = managed->value;
+    zone.present = value("fencewatch_zone_present_pages", *managed);
+    zone.free = value("fencewatch_zone_free_pages", *managed);
+    zone.min = value("fencewatch_zone_watermark_pages", *managed, "min");
+    zone.low = value("fencewatch_zone_watermark_pages", *managed, "low");
+    zone.high = value("fencewatch_zone_watermark_pages", *managed, "high");
+    zone.expected_min = value("fencewatch_zone_expected_watermark_pages", *managed, "min");
+    zones.push_back(std::move(zone));
+  }
+  return zones;
+}
+
+ChainLink books_link(const Facts& facts) {
+  ChainLink link{.id = "books", .title = {"The kernel's books", "内核账目"}, .says = {"no /proc/zoneinfo", "没有 /proc/zoneinfo"}};
+  if (const auto phantom = facts.samples.value("fencewatch_zones_phantom_pages")) {
+    const auto ratio = facts.samples.value("fencewatch_zones_watermark_honoured_ratio_min");
+    const std::string percent = ratio ? number(*ratio * 100) + " %" : "?";
+    link.state = *phantom > 0                                                                                ? LinkState::bad
+                 : ratio && *ratio < 0.5 && facts.samples.value("fencewatch_zones_watermarks_outdated") != 1 ? LinkState::warning
+                                                                                                             : LinkState::good;
+    link.says = {number(*phantom) + " phantom pages; the worst watermark is " + percent + " of its due",
+                 "虚增页 " + number(*phantom) + "；最差水位线为应有值的 " + percent};
+  }
+  return link;
+}
+
+ChainLink memory_link(const Facts& facts) {
+  ChainLink link{.id = "memory", .title = {"Free memory", "空闲内存"}, .says = {"not known", "未知"}};
+  double free = 0, min = 0;
+  for (const ZoneMarks& zone : zones_of(facts)) {
+    if (zone.name == "DMA" || zone.present <= 0) continue;
+    free += zone.free;
+    min += std::max(zone.min, zone.expected_min);
+  }
+  if (min <= 0) return link;
+  link.state = free < min ? LinkState::bad : free < 1.5 * min ? LinkState::warning : LinkState::good;
+  const double page = facts.samples.value("fencewatch_page_size_bytes").value_or(0);
+  const auto size = [&](double pages) { return page > 0 ? number(pages * page / (1 << 20)) + " MiB" : number(pages) + " pages"; };
+  link.says = {size(free) + " free; below " + size(min) + " everything waits",
+               "空闲 " + size(free) + "；低于 " + size(min) + " 时一切都会等待"};
+  return link;
+}
+
+ChainLink token_link(const Facts& facts) {
+  ChainLink link{.id = "token",
+                 .title = {"corosync's token", "corosync 令牌"},
+                 .says = {"corosync is not here or cannot be asked", "没有 corosync 或无法询问"}};
+  const auto waits = facts.samples.value("fencewatch_corosync_seconds_since_token"),
+             timeout = facts.samples.value("fencewatch_corosync_token_timeout_seconds");
+  if (!waits || !timeout || *timeout <= 0) return link;
+  const bool impaired = !facts.samples.of("fencewatch_corosync_impaired").empty();
+  link.state = *waits > *timeout ? LinkState::bad : *waits > *timeout / 2 || impaired ? LinkState::warning : LinkState::good;
+  link.says = {number(*waits, "%.3f") + " s since the last token; lost after " + number(*timeout, "%g") + " s",
+               "距上次令牌 " + number(*waits, "%.3f") + " 秒；超过 " + number(*timeout, "%g") + " 秒即丢失"};
+  return link;
+}
+
+ChainLink fence_link(const Facts& facts) {
+  ChainLink link{.id = "fence", .title = {"The last boot's end", "上次启动的结束"}, .says = {"not known", "未知"}};
+  const auto clean = facts.samples.value("fencewatch_previous_boot_clean");
+  if (!clean) return link;
+  link.state = *clean == 1 ? LinkState::good : LinkState::warning;
+  link.says = *clean == 1 ? Text{"ended with a shutdown", "正常关机"} : Text{"just ended, as by a fence", "未经关机即结束，如被隔离"};
+  return link;
+}
+
 void identify(const Facts& facts, NodeReport& out) {
+  out.zones = zones_of(facts);
+  out.chain = {books_link(facts), memory_link(facts), token_link(facts), fence_link(facts)};
   out.release = release_of(facts);
   out.vendor = label(facts, "fencewatch_machine_info", "vendor");
   out.product = label(facts, "fencewatch_machine_info", "product");

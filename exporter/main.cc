@@ -17,6 +17,7 @@
 #include "exporter/config/config.h"
 #include "exporter/config/doubtful_paths.h"
 #include "exporter/diagnose/command.h"
+#include "exporter/diagnose/live_status.h"
 #include "exporter/logs/open_logs.h"
 #include "exporter/memory/locking.h"
 #include "exporter/memory/realtime.h"
@@ -90,8 +91,8 @@ void tell_realtime(const Settings& settings) {
       {{"reason", reason != nullptr ? reason : "unknown error"}});
 }
 
-int serve(const Settings& settings, Runner& runner, DiskThread& disk, LogReader* logs, const sigset_t& ends) {
-  Server server(settings, runner);  // first: when it cannot listen, no thread of the runner has to be waited for
+int serve(const Settings& settings, Runner& runner, DiskThread& disk, LogReader* logs, const LiveStatus& status, const sigset_t& ends) {
+  Server server(settings, runner, status);  // first: when it cannot listen, no thread of the runner has to be waited for
   disk.start();
   runner.start();
   if (logs) logs->start();
@@ -142,8 +143,10 @@ int run(const Settings& settings) {
                                       {{"flag", opened.file}, {"path", path_of(opened.file, settings.paths)}, {"reason", opened.text}});
     if (!usable) return log::stop(), 1;
   }
-  const std::unique_ptr<LogReader> logs = open_logs(settings, runner);
-  return settings.mode == Mode::once ? once(runner, disk, logs.get()) : serve(settings, runner, disk, logs.get(), ends);
+  if (settings.mode == Mode::once) return once(runner, disk, open_logs(settings, runner).get());
+  LiveStatus status(settings, runner, disk, all_rules());
+  const std::unique_ptr<LogReader> logs = open_logs(settings, runner, [&status](Collector& c) -> Collector& { return status.listen(c); });
+  return serve(settings, runner, disk, logs.get(), status, ends);
 }
 
 }  // namespace

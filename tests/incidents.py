@@ -9,10 +9,13 @@ An incident is a folder with tree or tree-n1, tree-n2, …, note.txt (where it c
    confidence_at_most          surer than that would be a guess"""
 import datetime
 import glob
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import unittest
 
@@ -81,6 +84,77 @@ class Incidents(unittest.TestCase):
             done = self.diagnose(tree)
             self.assertIn("\\x1b[2J", done.stdout)
             self.assertNotIn("\x1b", done.stdout)
+
+    def packed(self, name, mode):
+        """A report as sos packs it."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = f"{directory.name}/sosreport-n2.tar.{mode}"
+        with tarfile.open(path, "w:" + mode) as tar:
+            tar.add(f"{INCIDENTS}/{name}", "sosreport-n2")
+        return path
+
+    def test_a_report_that_is_an_archive(self):
+        expected = json.loads(self.diagnose("--format=json", f"{ARTICLE}/tree-n2").stdout)["nodes"][0]
+        for mode in ("xz", "gz", "bz2"):
+            path = self.packed(f"{ARTICLE}/tree-n2", mode)
+            done = self.diagnose("--format=json", path)
+            node = json.loads(done.stdout)["nodes"][0]
+            self.assertEqual(node["source"], path)
+            for key in ("verdict", "incidents", "findings", "oom_kills"):
+                self.assertEqual(node[key], expected[key], key)
+            self.assertEqual(glob.glob(tempfile.gettempdir() + "/fencewatch-diagnose-*"), [])
+        with open(path, "rb") as file:
+            done = subprocess.run([self.binary, "diagnose", "--format=json", "-"], stdin=file, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(json.loads(done.stdout)["nodes"][0]["verdict"], expected["verdict"])
+
+    def test_a_hostile_archive_is_harmless_and_named(self):
+        victim = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, victim)
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            def add(name, text=b"", **fields):
+                member = tarfile.TarInfo(name)
+                member.size = len(text)
+                for field, value in fields.items():
+                    setattr(member, field, value)
+                tar.addfile(member, io.BytesIO(text))
+            add("s/proc/version", b"Linux version 5.10.0\n")
+            add("s/proc/sys/kernel/osrelease", b"5.10.0\n")
+            add(f"s/../../../../..{victim}/out", b"x")
+            add(f"{victim}/absolute", b"x")
+            add("s/var/log/link", type=tarfile.SYMTYPE, linkname=victim)
+            add("s/var/log/link/through", b"x")
+            add("s/etc/hostname", type=tarfile.LNKTYPE, linkname="/etc/shadow")
+            add("s/proc/device", type=tarfile.CHRTYPE, devmajor=1, devminor=5)
+            add("s/var/log/\x1b[2Jname", b"Nov  2 08:02:11 n1 kernel: x\n")
+            add("s/var/log/messages", b"Nov  2 08:02:11 n1 corosync[1]:   [TOTEM ] Token has not been received in 4634 ms\n")
+        path = victim + "/report.tar"
+        with open(path, "wb") as file:
+            file.write(archive.getvalue())
+        done = self.diagnose("--format=json", path)
+        node = json.loads(done.stdout)["nodes"][0]
+        self.assertEqual(node["kernel"]["release"], "5.10.0")
+        self.assertIn("4634 ms", done.stdout)
+        self.assertEqual(os.listdir(victim), ["report.tar"])
+        self.assertEqual(len([u for u in node["unread"] if "leads out" in u["reason"]]), 2)
+        self.assertNotIn("\x1b", self.diagnose(path).stdout)
+        for cut in (1, 600, 5000, len(archive.getvalue()) - 2000):
+            with open(path, "wb") as file:
+                file.write(archive.getvalue()[:cut])
+            self.assertIn(self.diagnose(path).returncode, (0, 1, 2, 3, 64))
+        self.assertEqual(glob.glob(tempfile.gettempdir() + "/fencewatch-diagnose-*"), [])
+
+    def test_twenty_gigabytes_of_holes_stay_holes(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.makedirs(directory + "/s/var/log")
+            with open(directory + "/s/var/log/messages", "w") as file:
+                file.truncate(20 << 30)
+            with open(directory + "/s/var/log/syslog", "w") as file:
+                file.write("Nov  2 08:02:11 n1 corosync[1]:   [TOTEM ] Token has not been received in 4634 ms\n")
+            subprocess.run(["tar", "--sparse", "-C", directory, "-czf", directory + "/s.tar.gz", "s"], check=True)
+            done = self.diagnose("--format=json", directory + "/s.tar.gz")
+            self.assertIn("4634 ms", done.stdout)
 
     def test_nothing_to_read_is_told(self):
         with tempfile.TemporaryDirectory() as tree:

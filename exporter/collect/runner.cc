@@ -1,5 +1,6 @@
 #include "exporter/collect/runner.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "exporter/base/settings.h"
@@ -140,6 +141,17 @@ bool Runner::scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& 
   }
   impl.render_own(format, out);
   return good;
+}
+
+Runner::Clock::time_point Runner::last(Bytes& out) const {
+  const std::lock_guard lock(impl_->threads->mutex);
+  Clock::time_point oldest = Clock::now();
+  for (const auto& slot : impl_->threads->slots) {
+    if (!slot->ran || !shown(*slot)) continue;
+    oldest = std::min(oldest, slot->started);
+    slot->page.render(Format::text, out);
+  }
+  return oldest;
 }
 
 std::span<const Family> Runner::families() { return health::families(); }

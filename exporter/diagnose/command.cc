@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,7 +18,9 @@
 #include "exporter/base/settings.h"
 #include "exporter/diagnose/diagnose.h"
 #include "exporter/diagnose/read_node.h"
+#include "exporter/diagnose/unpacked_report.h"
 #include "exporter/node/host_clock.h"
+#include "exporter/report/to_html.h"
 #include "exporter/report/to_json.h"
 #include "exporter/report/to_text.h"
 
@@ -30,20 +34,49 @@ struct Asked {
   std::vector<std::string> paths;
 };
 
-Settings settings_for(const std::string& path) {
+// Where a path is, and what of it diagnose is to read.
+struct Place {
   Settings settings;
-  if (path.empty()) return settings;
-  struct stat is {};
-  if (stat(path.c_str(), &is) != 0) throw Refused(in_quotes(path) + ": " + strerrordesc_np(errno));
-  std::string root = path;
-  if (!S_ISDIR(is.st_mode)) {
-    const size_t slash = path.rfind('/');
-    root = slash == path.npos ? "." : path.substr(0, slash + 1);
-    for (auto& sources : settings.log_sources) sources = {"/" + path.substr(slash + 1)};  // npos + 1 is 0
-  }
+  std::unique_ptr<UnpackedReport> unpacked;  // null: it is no archive
+};
+
+void place_at(std::string root, Settings& settings) {
   while (root.size() > 1 && root.back() == '/') root.pop_back();
   settings.paths = {root + "/proc", root + "/sys", root};
-  return settings;
+}
+
+// By its name, as the one who packed it meant it: a log that is packed is a log.
+bool is_archive(const std::string& path) {
+  constexpr std::string_view kEnds[] = {".tar", ".tgz", ".txz", ".tbz", ".tbz2", ".zip", ".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2"};
+  return path == "-" || std::ranges::any_of(kEnds, [&](std::string_view end) { return path.ends_with(end); });
+}
+
+Place place_of(const std::string& path) {
+  Place place;
+  if (path.empty()) return place;
+  struct stat is {};
+  if (path != "-" && stat(path.c_str(), &is) != 0) throw Refused(in_quotes(path) + ": " + strerrordesc_np(errno));
+  if (path == "-" || (S_ISREG(is.st_mode) && is_archive(path))) {
+    place.unpacked = std::make_unique<UnpackedReport>(path, UnpackedReport::Limits{});
+    place_at(place.unpacked->root(), place.settings);
+  } else if (S_ISDIR(is.st_mode)) {
+    place_at(path, place.settings);
+  } else {
+    const size_t slash = path.rfind('/');
+    for (auto& sources : place.settings.log_sources) sources = {"/" + path.substr(slash + 1)};  // npos + 1 is 0
+    place_at(slash == path.npos ? "." : path.substr(0, slash + 1), place.settings);
+  }
+  return place;
+}
+
+Facts read_place(const std::string& path, std::span<const Spec* const> collectors) {
+  const Place place = place_of(path);
+  Facts facts = read_node(collectors, place.settings);
+  if (place.unpacked) {
+    facts.source = path;
+    facts.unread.insert(facts.unread.end(), place.unpacked->unread().begin(), place.unpacked->unread().end());
+  }
+  return facts;
 }
 
 // "2024-04-01", "2024-04-01 11:30", "24h", "3d"; local time of the first node. 0: nothing is said.
@@ -72,7 +105,7 @@ bool chinese(const std::string& language) {
 Printed run(const Asked& asked, std::span<const Spec* const> collectors, const Rules& rules) {
   std::vector<Facts> nodes;
   for (const std::string& path : asked.paths.empty() ? std::vector<std::string>{""} : asked.paths)
-    nodes.push_back(read_node(collectors, settings_for(path)));
+    nodes.push_back(read_place(path, collectors));
   const bool live = asked.paths.empty();
   Period period;
   period.since_us = read_time(asked.since.empty() && live ? "24h" : asked.since, nodes.front().zone, "--since");
@@ -81,7 +114,9 @@ Printed run(const Asked& asked, std::span<const Spec* const> collectors, const R
   Printed printed{.exit = report.exit_code, .out = {}, .error = {}};
   const TextStyle style{.language = chinese(asked.language) ? Language::zh : Language::en,
                         .colour = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr};
-  printed.out = asked.format == "json" ? to_json(report) : to_text(report, style);
+  printed.out = asked.format == "json"   ? to_json(report)
+                : asked.format == "html" ? to_html(report, style.language)
+                                         : to_text(report, style);
   return printed;
 }
 
@@ -91,12 +126,15 @@ Printed diagnose_command(int argc, const char* const* argv, std::span<const Spec
   CLI::App app("Why was this node fenced? Of the live node, of sosreports and other trees, or of log files", "fencewatch diagnose");
   Asked asked;
   app.set_help_flag("-h,--help", "print this and exit");
-  app.add_option("--format", asked.format, "text or json (default text)")->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT");
+  app.add_option("--format", asked.format, "text, json or html (default text)")
+      ->check(CLI::IsMember({"text", "json", "html"}))
+      ->type_name("FORMAT");
   app.add_option("--lang", asked.language, "en or zh (default by LANG)")->check(CLI::IsMember({"en", "zh"}))->type_name("LANG");
   app.add_option("--since", asked.since, "incidents from then on: 2024-04-01, \"2024-04-01 11:30\" or 24h (default 24h for the live node)")
       ->type_name("TIME");
   app.add_option("--until", asked.until, "incidents until then")->type_name("TIME");
-  app.add_option("PATH", asked.paths, "directories of a report or copied files of a node, or one log file; none: the live node");
+  app.add_option("PATH", asked.paths,
+                 "reports (directories or archives, - for standard input), copied trees, or log files; none: the live node");
   try {
     app.parse(argc, argv);
     return run(asked, collectors, rules);

@@ -117,8 +117,9 @@ class Diagnosis {
       const auto shift = static_cast<int64_t>((offset(happened.teller->node) - offset(facts.node)) * 1e6);
       for (const Event& event : facts.events)
         if (event.time_us >= happened.at_us + shift - kBefore && event.time_us <= happened.at_us + shift + kAfter)
-          incident.events.push_back(evidence_of(facts, event));
+          incident.events.push_back(evidence_of(facts, event)), incident.event_times.push_back(event.time_us - shift);
     }
+    std::ranges::sort(incident.event_times);
     incident.says = sentence(incident, target);
     target.incidents.push_back(std::move(incident));
   }

@@ -3,26 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "exporter/diagnose/event_listener.h"
+
 namespace fencewatch {
 namespace {
 
 constexpr int64_t kMinute = 60'000'000;
-
-class Listener final : public Collector {
- public:
-  Listener(Collector& collector, EventLog& log) : collector_(collector), log_(log) {}
-  Status collect(const Node& node, Page& page) override { return collector_.collect(node, page); }
-  std::span<const Pattern> patterns() const override { return collector_.patterns(); }
-  void on_event(const Match& match) override {
-    log_.take_event(match, collector_.patterns()[match.pattern]);
-    collector_.on_event(match);
-  }
-  Counts* counts() override { return collector_.counts(); }
-
- private:
-  Collector& collector_;
-  EventLog& log_;
-};
 
 // Hands on what another sink gets.
 class Ear final : public Sink {
@@ -59,20 +45,11 @@ class WatchedSource final : public Source {
   EventLog& log_;
 };
 
-// The names in `fields` with what the groups caught, as long as there are both.
-std::vector<std::pair<std::string_view, std::string>> named(std::string_view fields, std::span<const std::string_view> groups) {
-  std::vector<std::pair<std::string_view, std::string>> out;
-  for (size_t i = 0; i < groups.size() && !fields.empty(); ++i) {
-    const size_t end = std::min(fields.find(','), fields.size());
-    if (!groups[i].empty() && end > 0) out.emplace_back(fields.substr(0, end), groups[i]);
-    fields.remove_prefix(std::min(end + 1, fields.size()));
-  }
-  return out;
-}
-
 }  // namespace
 
-std::unique_ptr<Collector> EventLog::listen(Collector& collector) { return std::make_unique<Listener>(collector, *this); }
+std::unique_ptr<Collector> EventLog::listen(Collector& collector) {
+  return listening_with(collector, [this](const Match& match, const Pattern& pattern) { take_event(match, pattern); });
+}
 
 LogSources EventLog::watched(LogSources sources) {
   sources.make = [this, make = std::move(sources.make)](const std::string& name) -> std::unique_ptr<Source> {
@@ -101,7 +78,7 @@ void EventLog::take_event(const Match& match, const Pattern& pattern) {
                      .file = std::string(match.line.file),
                      .line = match.line.number,
                      .text = std::string(match.line.text),
-                     .fields = named(pattern.fields, match.groups)});
+                     .fields = named_groups(pattern.fields, match.groups)});
 }
 
 uint32_t EventLog::file_number(std::string_view file) {

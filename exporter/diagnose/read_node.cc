@@ -41,14 +41,6 @@ std::string short_name(std::string name) {
   return name;
 }
 
-std::string name_of(const Node& node, const std::string& root) {
-  Bytes text;
-  for (const std::string_view path : kHostnames)
-    if (node.read(path, text) && !first_word(text.view()).empty()) return short_name(first_word(text.view()));
-  const std::string path = root.substr(0, root.find_last_not_of('/') + 1);
-  return short_name(path.substr(path.rfind('/') + 1));
-}
-
 // "192.0.2.2-2023-02-20-16:56:52" of kdump, "202302201656" of Debian's: the local time of the crash. 0: it is none.
 int64_t time_in(std::string_view directory, const TimeZone& zone) {
   std::string digits;
@@ -113,6 +105,14 @@ void note_failures(const Runner& runner, std::vector<Unread>& unread) {
 }
 
 }  // namespace
+
+std::string name_of(const Node& node, const std::string& root) {
+  Bytes text;
+  for (const std::string_view path : kHostnames)
+    if (node.read(path, text) && !first_word(text.view()).empty()) return short_name(first_word(text.view()));
+  const std::string path = root.substr(0, root.find_last_not_of('/') + 1);
+  return short_name(path.substr(path.rfind('/') + 1));
+}
 
 Facts read_node(std::span<const Spec* const> collectors, Settings settings) {
   settings.mode = Settings::Mode::once;

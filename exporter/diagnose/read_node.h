@@ -10,6 +10,9 @@
 
 namespace fencewatch {
 
+// As the cluster calls it: its host name without a domain, else the last part of `root`.
+std::string name_of(const Node& node, const std::string& root);
+
 // `settings.paths` says where it is. Collectors that find nothing cost nothing. Throws what Spec::make throws.
 Facts read_node(std::span<const Spec* const> collectors, Settings settings);
 

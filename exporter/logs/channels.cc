@@ -287,7 +287,7 @@ void Channels::go_on(ChannelFeed& feed) {
     entries_.emplace_back();
     SourceEntry& own = entries_.back();
     own.name = candidate->name;
-    if (!open(own, Clock::time_point::max())) {
+    if (!open(own, Clock::now())) {
       feed.silent[candidate] = Clock::time_point::max();
       continue;
     }

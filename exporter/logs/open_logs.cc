@@ -26,13 +26,13 @@ Boot this_boot(const std::string& boot_id_path) {
 
 }  // namespace
 
-std::unique_ptr<LogReader> open_logs(const Settings& settings, Runner& runner) {
+std::unique_ptr<LogReader> open_logs(const Settings& settings, Runner& runner, const Listening& listening) {
   std::vector<LogReader::Listener> listeners;
   std::vector<Collector*> collectors;
   std::vector<size_t> indexes;  // in the Runner, beside these
   for (size_t i = 0; i < runner.enabled().size(); ++i) {
-    Collector& collector = runner.collector(i);
-    if (collector.patterns().empty()) continue;
+    if (runner.collector(i).patterns().empty()) continue;
+    Collector& collector = listening ? listening(runner.collector(i)) : runner.collector(i);
     listeners.push_back({runner.enabled()[i]->name, &collector});
     collectors.push_back(&collector);
     indexes.push_back(i);

@@ -66,8 +66,9 @@ struct Incident {
   Confidence confidence = Confidence::low;
   int stage = 3;
   Text says;
-  std::vector<Considered> causes;  // the likeliest first
-  std::vector<Evidence> events;    // of the ten minutes before, and a minute after
+  std::vector<Considered> causes;    // the likeliest first
+  std::vector<Evidence> events;      // of the ten minutes before, and a minute after
+  std::vector<int64_t> event_times;  // theirs, sorted, by the clock of the teller
 };
 
 struct KilledProcess {
@@ -83,6 +84,21 @@ struct Advisory {
   std::string id, status, fixed_in;
 };
 
+struct ZoneMarks {
+  std::string numa_node, name;
+  double present = 0, managed = 0, free = 0;  // pages
+  double min = 0, low = 0, high = 0;          // as printed
+  double expected_min = -1;                   // by the kernel's own formula; below 0: not known
+};
+
+// A link of the chain from wrong books to a fence, as it is now.
+enum class LinkState : uint8_t { unknown, good, warning, bad };
+struct ChainLink {
+  std::string id;  // books, memory, token, fence
+  LinkState state = LinkState::unknown;
+  Text title, says;
+};
+
 struct NodeReport {
   std::string name, source;  // source empty: only others tell of it
   std::string release, vendor, product;
@@ -93,6 +109,8 @@ struct NodeReport {
   std::vector<Incident> incidents;
   std::vector<KilledProcess> oom_kills;
   std::vector<Unread> unread;
+  std::vector<ZoneMarks> zones;
+  std::vector<ChainLink> chain;
 };
 
 struct TimelineEntry {

@@ -14,6 +14,7 @@ Json to_value(const Finding& finding);
 Json to_value(const Advisory& advisory);
 Json to_value(const KilledProcess& kill);
 Json to_value(const Unread& unread);
+Json to_value(const ChainLink& link);
 Json to_value(const NodeReport& node);
 Json to_value(const TimelineEntry& entry);
 
@@ -75,6 +76,11 @@ Json to_value(const KilledProcess& kill) {
   return {{"at", kill.at}, {"victim", kill.victim}, {"cause", kill.cause}, {"evidence", to_value(kill.evidence)}};
 }
 
+Json to_value(const ChainLink& link) {
+  constexpr const char* kStates[] = {"unknown", "good", "warning", "bad"};
+  return {{"id", link.id}, {"state", kStates[static_cast<int>(link.state)]}, {"en", link.says.en}, {"zh", link.says.zh}};
+}
+
 Json to_value(const Unread& unread) { return {{"file", unread.file}, {"reason", unread.reason}}; }
 
 Json to_value(const NodeReport& node) {
@@ -84,6 +90,7 @@ Json to_value(const NodeReport& node) {
           {"machine", {{"vendor", node.vendor}, {"product", node.product}}},
           {"stage", node.stage},
           {"verdict", to_value(node.verdict)},
+          {"chain", to_array(node.chain)},
           {"findings", to_array(node.findings)},
           {"incidents", to_array(node.incidents)},
           {"oom_kills", to_array(node.oom_kills)},

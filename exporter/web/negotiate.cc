@@ -117,28 +117,12 @@ std::chrono::milliseconds scrape_budget(std::string_view header) {
   return std::chrono::milliseconds(static_cast<int>(std::clamp(seconds - 0.5, 0.1, 120.0) * 1000));
 }
 
-void append_html(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
+bool chinese(std::string_view query, std::string_view accept_language) {
+  for (const std::string_view asked : {"lang=zh", "lang=en"})
+    for (size_t at = query.find(asked); at != query.npos; at = query.find(asked, at + 1))
+      if ((at == 0 || query[at - 1] == '&') && (at + asked.size() == query.size() || query[at + asked.size()] == '&'))
+        return asked == "lang=zh";
+  return accept_language.find("zh") < accept_language.find("en");
 }
 
 std::string printable(std::string_view text) {

@@ -31,7 +31,10 @@ bool next_parameter(std::string_view& query, Parameter& out);
 std::chrono::milliseconds scrape_budget(std::string_view header);
 
 // For text that is shown again: & < > " ' as HTML entities.
-void append_html(std::string& out, std::string_view text);
+// Whether the page is to be Chinese: "lang=zh" of the query, else which of the two Accept-Language names first (RFC 9110 12.5.4; without
+// weights, which browsers write in their order).
+bool chinese(std::string_view query, std::string_view accept_language);
+
 // Printable ASCII as it is, everything else as ?; cut off at 64 characters.
 std::string printable(std::string_view text);
 

@@ -1,6 +1,8 @@
 #include "exporter/web/reply.h"
 
 #include <civetweb.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <cstdio>
 #include <cstring>
@@ -63,6 +65,15 @@ void send(mg_connection* conn, const Answer& answer, bool keep, bool head_only) 
   std::memcpy(begin, head, used);
   if (!keep) mg_disable_connection_keep_alive(conn);
   mg_write(conn, begin, head_only ? used : used + length);
+}
+
+std::string style_policy(std::string_view style) {
+  unsigned char hash[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(style.data()), style.size(), hash);
+  unsigned char text[4 * (sizeof hash + 2) / 3 + 1];
+  const int size = EVP_EncodeBlock(text, hash, sizeof hash);
+  return "Content-Security-Policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-" +
+         std::string(reinterpret_cast<const char*>(text), static_cast<size_t>(size)) + "'\r\n";
 }
 
 }  // namespace fencewatch::reply

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +42,9 @@ struct Answer {
 
 // The value of a request header; empty when it is absent.
 std::string_view header(const mg_connection* conn, const char* name);
+
+// "Content-Security-Policy: …" and its newline: nothing but this style, which stands in the page.
+std::string style_policy(std::string_view style);
 
 // One write for header and body.
 void send(mg_connection* conn, const Answer& answer, bool keep, bool head_only);

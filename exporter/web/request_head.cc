@@ -91,6 +91,7 @@ int header(std::string_view name, std::string_view value, RequestHead& head, See
   }
   if (text::same_but_case(name, "accept") && head.accept.empty()) head.accept = value;
   if (text::same_but_case(name, "accept-encoding") && head.accept_encoding.empty()) head.accept_encoding = value;
+  if (text::same_but_case(name, "accept-language") && head.accept_language.empty()) head.accept_language = value;
   if (text::same_but_case(name, "x-prometheus-scrape-timeout-seconds") && head.scrape_timeout.empty()) head.scrape_timeout = value;
   return 0;
 }
@@ -143,8 +144,8 @@ size_t write_request(const RequestHead& head, std::string_view path, std::string
   const auto line = [&](std::string_view name, std::string_view value) { return value.empty() || add({name, ": ", value, "\r\n"}); };
   const std::string_view method = head.method == RequestHead::Method::head ? "HEAD " : "GET ";
   const bool fits = add({method, path, query, " HTTP/1.1\r\nHost: front\r\n"}) && line("Accept", head.accept) &&
-                    line("Accept-Encoding", head.accept_encoding) && line("X-Prometheus-Scrape-Timeout-Seconds", head.scrape_timeout) &&
-                    add({"\r\n"});
+                    line("Accept-Encoding", head.accept_encoding) && line("Accept-Language", head.accept_language) &&
+                    line("X-Prometheus-Scrape-Timeout-Seconds", head.scrape_timeout) && add({"\r\n"});
   return fits ? size : 0;
 }
 

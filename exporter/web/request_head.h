@@ -16,7 +16,7 @@ struct RequestHead {
   std::string_view path, query;  // query: with its '?', or empty
   bool keep_alive = false;
   bool has_authorization = false;
-  std::string_view authorization, accept, accept_encoding, scrape_timeout;  // empty when absent
+  std::string_view authorization, accept, accept_encoding, accept_language, scrape_timeout;  // empty when absent
 };
 
 // What is at the start of `bytes`: `size` > 0, a head of that many bytes; 0, not all of it yet; or `refused`, the status of the answer.

@@ -23,7 +23,7 @@
 #include "exporter/web/listen.h"
 #include "exporter/web/negotiate.h"
 #include "exporter/web/reply.h"
-#include "exporter/web/status_page.h"
+#include "exporter/web/status_source.h"
 #include "exporter/web/web_source.h"
 
 namespace fencewatch {
@@ -42,7 +42,8 @@ constexpr size_t kWorthPacking = 1024;
 }  // namespace
 
 struct Server::Impl {
-  Impl(const Settings& c, Runner& r) : settings(c), runner(r), responses(civetweb::kWorkers) {}
+  Impl(const Settings& c, Runner& r, const StatusSource& s)
+      : settings(c), runner(r), status(s), policy(reply::style_policy(s.style())), responses(civetweb::kWorkers) {}
 
   void listen();
   void start_civetweb();
@@ -82,6 +83,8 @@ struct Server::Impl {
 
   const Settings& settings;
   Runner& runner;
+  const StatusSource& status;
+  const std::string policy;  // header line
   HttpMetrics metrics;
   std::atomic<int> scraping{0};
   std::atomic<mg_context*> context = nullptr;
@@ -148,7 +151,8 @@ void Server::Impl::handle(mg_connection* conn, const mg_request_info& request, C
   const std::string_view path = request.local_uri_raw;
   const std::string_view method = request.request_method;
   const bool metrics_path = path == settings.telemetry_path;
-  if (!metrics_path && path != "/" && path != "/-/healthy" && path != "/-/ready") return say(response, answer, 404, "not found\n");
+  if (!metrics_path && path != "/" && path != "/api/v1/status" && path != "/-/healthy" && path != "/-/ready")
+    return say(response, answer, 404, "not found\n");
   if (method != "GET" && method != "HEAD") {
     answer.more = "Allow: GET, HEAD\r\n";
     return say(response, answer, 405, "only GET and HEAD are allowed\n");
@@ -157,8 +161,14 @@ void Server::Impl::handle(mg_connection* conn, const mg_request_info& request, C
   if (path == "/-/healthy") return say(response, answer, 200, "fencewatch is healthy.\n");
   if (path == "/-/ready" && runner.ready()) return say(response, answer, 200, "fencewatch is ready.\n");
   if (path == "/-/ready") return say(response, answer, 503, "fencewatch is not ready: no collection has ended yet.\n");
+  if (path == "/api/v1/status") {
+    answer.type = "application/json";
+    return say(response, answer, 200, status.json());
+  }
   answer.type = "text/html; charset=utf-8";
-  return say(response, answer, 200, landing_page(settings, runner, FENCEWATCH_VERSION, FENCEWATCH_REVISION));
+  answer.more = policy;
+  const std::string_view query = request.query_string != nullptr ? request.query_string : "";
+  return say(response, answer, 200, status.page(negotiate::chinese(query, header(conn, "Accept-Language"))));
 }
 
 void Server::Impl::finish(mg_connection* conn, Answer& answer, bool keep, bool head_only, Clock::time_point begin) {
@@ -255,7 +265,8 @@ void Server::Impl::stop() {
   civetweb::stop(context);
 }
 
-Server::Server(const Settings& settings, Runner& runner) : impl_(std::make_unique<Impl>(settings, runner)) {
+Server::Server(const Settings& settings, Runner& runner, const StatusSource& status)
+    : impl_(std::make_unique<Impl>(settings, runner, status)) {
   try {
     impl_->listen();
   } catch (...) {

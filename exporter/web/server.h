@@ -1,5 +1,5 @@
-// HTTP: the telemetry path, /, /-/healthy, /-/ready; GET and HEAD; exact paths. civetweb serves on a port of loopback that the kernel opens
-// to the Door alone, before which everybody comes.
+// HTTP: the telemetry path, / and /api/v1/status (the node diagnosed), /-/healthy, /-/ready; GET and HEAD; exact paths. civetweb serves on
+// a port of loopback that the kernel opens to the Door alone, before which everybody comes.
 #pragma once
 
 #include <memory>
@@ -13,12 +13,13 @@ namespace fencewatch {
 
 struct Settings;
 class Runner;
+class StatusSource;
 
 class Server {
  public:
   // Listens. Throws std::runtime_error with one line that names the address when it cannot.
-  // `runner` and `config` must outlive the server.
-  Server(const Settings& settings, Runner& runner);
+  // All of them must outlive the server.
+  Server(const Settings& settings, Runner& runner, const StatusSource& status);
   ~Server();  // close(), then waits for the requests at work: one whose thread is stuck in a collector would be waited for in vain
   Server(const Server&) = delete;
 

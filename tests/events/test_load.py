@@ -72,7 +72,7 @@ class Load(unittest.TestCase):
         self.machine.write("var/log/syslog", "")
         self.machine.watch("--log.kernel-sources=kmsg", "--log.corosync-sources=/var/log/cluster/corosync.log",
                            "--log.pacemaker-sources=journal", "--log.sbd-sources=/var/log/syslog")
-        until(lambda: self.machine.get().text.count("fencewatch_log_source_info{") == 4, "all channels have their source")
+        until(lambda: self.machine.get().text.count("fencewatch_log_source_info{") == 5, "all channels have their source")
 
         def used():
             """Nanoseconds of CPU of all threads."""

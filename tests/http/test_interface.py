@@ -1,4 +1,7 @@
 """Paths, methods, formats, filters: what a well-behaved client sees."""
+import base64
+import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -120,13 +123,34 @@ class Interface(unittest.TestCase):
         self.assertEqual((hostile.code, hostile.text.count("\n")), (400, 1))
         self.assertNotIn("set-cookie", hostile.headers)
 
-    def test_landing_page(self):
+    def test_the_status_page(self):
         answer = self.get("/")
         self.assertEqual(answer.headers["content-type"], "text/html; charset=utf-8")
         self.assertIn('<a href="/metrics">', answer.text)
-        self.assertRegex(answer.text, r"Version [0-9]+\.[0-9]+")
+        self.assertRegex(answer.text, r"fencewatch [0-9]+\.[0-9]+")
+        self.assertIn('<html lang="en">', answer.text)
         for name in collectors(self.get().text):
-            self.assertIn(f"<td>{name}</td>", answer.text)
+            self.assertIn(f'<th scope="row">{name}</th>', answer.text)
+        style = re.search(r"<style>(.*)</style>", answer.text, re.S).group(1)
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        self.assertIn("default-src 'none'", answer.headers["content-security-policy"])
+        self.assertIn(f"style-src 'sha256-{digest}'", answer.headers["content-security-policy"])
+        for forbidden in ("<script", "style=", "onclick", "src="):
+            self.assertNotIn(forbidden, answer.text)
+
+    def test_the_status_page_in_chinese(self):
+        for answer in (self.get("/?lang=zh"), self.get("/", headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"})):
+            self.assertIn('<html lang="zh">', answer.text)
+            self.assertIn("内核账目", answer.text)
+
+    def test_the_status_as_json(self):
+        self.get()
+        status = json.loads(self.get("/api/v1/status").text)
+        self.get("/")
+        self.assertEqual(status["schema"], 1)
+        self.assertEqual(len(status["nodes"]), 1)
+        self.assertEqual([link["id"] for link in status["nodes"][0]["chain"]], ["books", "memory", "token", "fence"])
+        self.assertEqual(self.get("/api/v1/status").headers["content-type"], "application/json")
 
     def test_health(self):
         answer = self.get("/-/healthy")

@@ -7,6 +7,7 @@
 #include "exporter/collect/runner.h"
 #include "exporter/logs/match/matcher.h"
 #include "exporter/logs/reader.h"
+#include "exporter/web/door.h"
 #include "exporter/web/server.h"
 #include "tests/unit/collected.h"
 #include "tests/unit/trees.h"
@@ -34,6 +35,7 @@ std::vector<const Family*> declared() {
   for (const Family& family : Runner::families()) all.push_back(&family);
   for (const Family& family : LogReader::families()) all.push_back(&family);
   for (const Family& family : Server::families()) all.push_back(&family);
+  for (const Family& family : Door::families()) all.push_back(&family);
   return all;
 }
 
