@@ -27,13 +27,14 @@ archive=$(deploy/bundle.sh "$build")
 mkdir -p "$build"/bundle/{bin,lib/fencewatch}
 cp -a "${archive%.tar.gz}"/{fencewatch,lib,licences} "$build/bundle/lib/fencewatch/"
 ln -s ../lib/fencewatch/fencewatch "$build/bundle/bin/fencewatch"
-# dpkg-shlibdeps is to look where the libraries are.
+# dpkg-shlibdeps knows no other root: in its place stand the packages of what the program is linked with.
 export PATH=$PWD/$build/tools:$PATH
 rm -rf "$build/tools"
 mkdir "$build/tools"
 if [ -d "$build/sysroot" ]; then
-  printf '#!/bin/sh\nexec %s --admindir="%s/var/lib/dpkg" -l"%s/usr/lib/%s-linux-gnu" "$@"\n' \
-    "$(command -v dpkg-shlibdeps)" "$PWD/$build/sysroot" "$PWD/$build/sysroot" "$machine" >"$build/tools/dpkg-shlibdeps"
+  packages=$(SYSROOT=$(realpath "$build/sysroot") deploy/libraries.sh "$build/fencewatch" |
+    grep -F "$(readelf -d "$build/fencewatch" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\/\1 /p')" | cut -d' ' -f2 | sort -u | paste -sd, | sed 's/,/, /g')
+  printf '#!/bin/sh\necho "shlibs:Depends=%s"\n' "${packages:?no packages for $arch}" >"$build/tools/dpkg-shlibdeps"
   chmod +x "$build/tools/dpkg-shlibdeps"
 fi
 for generator in DEB RPM; do

@@ -22,7 +22,7 @@ apt=(apt-get -qq -o "APT::Architecture=$architecture" -o "APT::Architectures=$ar
 for deb in "$root"/apt/cache/archives/*.deb; do
   name=$(dpkg-deb --field "$deb" Package)
   [ "$(dpkg-deb --field "$deb" Multi-Arch)" != same ] || name=$name:$architecture # as dpkg calls these files
-  dpkg-deb --extract "$deb" "$root"
+  dpkg-deb --fsys-tarfile "$deb" | tar --extract --keep-directory-symlink --directory="$root"
   dpkg-deb --control "$deb" "$root/apt/control"
   { sed 's/^Package: .*/&\nStatus: install ok installed/' "$root/apt/control/control"; echo; } >>"$root/var/lib/dpkg/status"
   dpkg-deb --fsys-tarfile "$deb" | tar --list | sed 's/^\.//; s,/$,,; s,^$,/.,' >"$info/$name.list"

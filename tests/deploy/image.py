@@ -69,7 +69,7 @@ class Store:
 
     def files(self, tag):
         """Where the files of the image are."""
-        return self.buildah("mount", self.buildah("from", "--pull-never", tag))
+        return self.buildah("mount", self.buildah("from", "--pull-never", tag).split()[-1])  # it warns of another machine's
 
 
 @functools.cache

@@ -179,8 +179,8 @@ class WithTheRightsOfADaemonSet(unittest.TestCase):
             until(lambda: os.listdir(os.path.join(self.directory, "host-state")), "the state is on the node")
             metrics = self.scrape(node.init, it)
             status = it.status()
-        ipc_lock = format(1 << 14, "016x")
-        self.assertEqual({key: status[key] for key in ("CapPrm", "CapEff", "CapBnd")}, dict.fromkeys(("CapPrm", "CapEff", "CapBnd"), ipc_lock))
+        lock_and_nice = format(1 << 14 | 1 << 23, "016x")  # CAP_IPC_LOCK, CAP_SYS_NICE
+        self.assertEqual({key: status[key] for key in ("CapPrm", "CapEff", "CapBnd")}, dict.fromkeys(("CapPrm", "CapEff", "CapBnd"), lock_and_nice))
         self.assertEqual((status["Uid"].split(), status["NoNewPrivs"], status["Seccomp"]), (["0"] * 4, "1", "2"))
         self.assertEqual(metrics.get("corosync_quorate"), 1)
         self.assertEqual(set(metrics.all("corosync_link_connected").values()), {1})
