@@ -33,8 +33,14 @@ rm -rf "$build/tools"
 mkdir "$build/tools"
 if [ -d "$build/sysroot" ]; then
   packages=$(SYSROOT=$(realpath "$build/sysroot") deploy/libraries.sh "$build/fencewatch" |
-    grep -F "$(readelf -d "$build/fencewatch" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\/\1 /p')" | cut -d' ' -f2 | sort -u | paste -sd, | sed 's/,/, /g')
-  printf '#!/bin/sh\necho "shlibs:Depends=%s"\n' "${packages:?no packages for $arch}" >"$build/tools/dpkg-shlibdeps"
+    grep -F "$(readelf -d "$build/fencewatch" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\/\1 /p')" | cut -d' ' -f2 | sort -u)
+  depends=
+  for package in $packages; do
+    shlibs=$build/sysroot/var/lib/dpkg/info/$package:$arch.shlibs # deb-shlibs(5): library, version, what to depend on
+    told=$(sed -n '/^udeb:/!{s/^[^ ]* [^ ]* //p;q}' "$shlibs" 2>/dev/null || true)
+    depends+="${depends:+, }${told:-$package}"
+  done
+  printf '#!/bin/sh\necho "shlibs:Depends=%s"\n' "${depends:?no packages for $arch}" >"$build/tools/dpkg-shlibdeps"
   chmod +x "$build/tools/dpkg-shlibdeps"
 fi
 for generator in DEB RPM; do

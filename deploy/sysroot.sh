@@ -31,6 +31,8 @@ for deb in "$root"/apt/cache/archives/*.deb; do
   done
   rm -r "$root/apt/control"
 done
+# Links that begin at the top (libz.so) lead out of here, and what is linked would be the static library beside them.
+find "$root/usr" -type l -lname '/*' -printf '%p %l\n' | while read -r link target; do ln -sfr "$root$target" "$link"; done
 echo "$architecture" >"$root/var/lib/dpkg/arch"
 rm -r "$root/apt"
 echo "${packages[*]}" >"$root/packages"
