@@ -17,8 +17,8 @@ struct Ring {
 // Of the bytes of a ring, which may be cut off anywhere. Code::malformed: it is none.
 Status read_ring(std::string_view bytes, Ring& out);
 
-// A line for each record:
-// {"time":"2026-03-14T10:00:01.250Z","boot":"…","distress":false,"cut":false,"values":{"zone_free_pages/0/Normal":1234}}. Times are UTC.
+// A line for each record: an object of its time (ISO 8601, UTC), the boot's id, whether it was distress, whether something was left out,
+// and its values by key.
 std::string ring_to_json_lines(const Ring& ring);
 // A header, then a line for each record; a column for each key that any has, empty where a record has none.
 std::string ring_to_csv(const Ring& ring);
