@@ -245,6 +245,52 @@ bool consensus_short(const Facts& facts, Finding& out) {
   return true;
 }
 
+// How often a token of that many seconds would have been lost: waits that were seen to be as long. Nothing when no bucket tells.
+std::optional<double> losses(const Facts& facts, double token) {
+  double total = -1, within = -1, bound = 0;
+  for (const Sample* bucket : facts.samples.of("fencewatch_corosync_token_gap_seconds_bucket")) {
+    double le = 0;
+    if (bucket->label("le") == "+Inf") {
+      total = bucket->value;
+    } else if (scan::number(bucket->label("le"), le) && le <= token && le >= bound) {
+      bound = le;
+      within = bucket->value;
+    }
+  }
+  if (total <= 0 || within < 0) return std::nullopt;
+  return total - within;
+}
+
+// From a live node, or an exposition of one that was saved.
+bool token_advisor(const Facts& facts, Finding& out) {
+  const auto token = facts.samples.value("fencewatch_corosync_token_timeout_seconds");
+  const auto seen = facts.samples.value("fencewatch_corosync_token_gap_seconds_count");
+  if (!token || !seen || *seen <= 0) return false;
+  out.says = {"Waits for the token that were seen: " + number(*seen) + ".", "已观察到的令牌等待次数：" + number(*seen) + "。"};
+  for (const double other : {*token, 5.0, 10.0, 20.0, 30.0}) {
+    const auto lost = losses(facts, other);
+    if (!lost || (other != *token && other <= *token)) continue;
+    const std::string seconds = number(other, "%g"), recovery = number(2.2 * other, "%g"), times = number(*lost);
+    out.says.en.append(" With a token of ").append(seconds).append(" s it would have been lost at most ").append(times);
+    out.says.en.append(" times, and a node that is gone is noticed after ").append(recovery);
+    out.says.en.append(" s (token and consensus), before the watchdog or the fencing.");
+    out.says.zh.append("令牌超时为 ")
+        .append(seconds)
+        .append(" 秒时最多会丢失 ")
+        .append(times)
+        .append(" 次，节点失联将在 ")
+        .append(recovery);
+    out.says.zh.append(" 秒后（token 加 consensus）被发现，随后才是看门狗或隔离。");
+  }
+  prove(facts, "fencewatch_corosync_token_gap_seconds_count", out);
+  const auto lost = losses(facts, *token / 2);
+  if (lost && *lost > 0)
+    out.advice = {"Waits of more than half of the timeout were seen: " + number(*lost) +
+                      ". A larger token hides the late node and mends nothing; find what holds it up.",
+                  "曾出现超过超时一半的等待：" + number(*lost) + " 次。增大令牌超时只会掩盖迟缓的节点，请查明原因。"};
+  return true;
+}
+
 bool corosync_unprotected(const Facts& facts, Finding& out) {
   for (const Sample* sample : facts.samples.of("fencewatch_corosync_impaired"))
     if (sample->value == 1 && sample->label("reason").starts_with("not_")) out.evidence.push_back(evidence_of(facts, *sample));
@@ -269,6 +315,7 @@ constexpr FindingRule kRules[] = {
     {"sbd_msgwait_short", Severity::advice, 0, msgwait_too_short},
     {"sbd_watchdog_short", Severity::advice, 0, watchdog_short},
     {"token_short", Severity::advice, 0, token_short},
+    {"token_advisor", Severity::info, 0, token_advisor},
     {"consensus_short", Severity::advice, 0, consensus_short},
     {"corosync_unprotected", Severity::advice, 0, corosync_unprotected},
 };

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """What is shipped with fencewatch, as a CycloneDX 1.6 document on stdout: each Debian package and the files of it that are taken along.
 
-    deploy/libraries.sh BINARY [--corosync] | deploy/sbom.py BINARY
+    deploy/libraries.sh BINARY [--corosync] | deploy/sbom.py BINARY VERSION
+
+Both on this machine, or both in SYSROOT=….
 
 Times are those of SOURCE_DATE_EPOCH; the same program and libraries give the same document.
 """
@@ -14,6 +16,7 @@ import sys
 import urllib.parse
 import uuid
 
+SYSROOT = os.environ.get("SYSROOT", "")
 COMPILED_IN = ["libcli11-dev"]  # headers only: no library tells of it
 
 
@@ -26,7 +29,7 @@ def installed(packages):
     """{name: {version, architecture, source, source version, home page}} of installed packages."""
     fields = ["Package", "Version", "Architecture", "source:Package", "source:Version", "Homepage"]
     query = "\\t".join("${" + field + "}" for field in fields) + "\\n"
-    lines = subprocess.check_output(["dpkg-query", "-W", "-f", query, *packages], text=True).splitlines()
+    lines = subprocess.check_output(["dpkg-query", f"--admindir={SYSROOT}/var/lib/dpkg", "-W", "-f", query, *packages], text=True).splitlines()
     return {values[0]: dict(zip(fields, values)) for values in (line.split("\t") for line in lines)}
 
 
@@ -38,7 +41,7 @@ def release():
 
 def licences(package):
     """As the package's own copyright names them, when it is written in the format that can be read."""
-    with open(f"/usr/share/doc/{package}/copyright", errors="replace") as file:
+    with open(f"{SYSROOT}/usr/share/doc/{package}/copyright", errors="replace") as file:
         lines = file.read().splitlines()
     if not lines or not lines[0].startswith("Format:"):
         return []
@@ -57,21 +60,20 @@ def component(package, about, files, distribution):
         made["externalReferences"] = [{"type": "website", "url": about["Homepage"]}]
     if files:
         made["components"] = [{"type": "file", "bom-ref": f"{reference}#{path}", "name": path,
-                               "hashes": [{"alg": "SHA-256", "content": sha256(path)}]} for path in sorted(files)]
+                               "hashes": [{"alg": "SHA-256", "content": sha256(SYSROOT + path)}]} for path in sorted(files)]
     return made
 
 
 def main():
-    binary = sys.argv[1]
+    binary, version = sys.argv[1:]
     taken = {package: [] for package in COMPILED_IN}
     for line in sys.stdin:
         path, package = line.split()
         taken.setdefault(package, []).append(path)
     about, distribution = installed(taken), release()
     components = [component(package, about[package], files, distribution) for package, files in sorted(taken.items())]
-    version = subprocess.check_output([binary, "--version"], text=True).split()[2]
-    itself = {"type": "application", "bom-ref": f"pkg:generic/fencewatch@{version}", "name": "fencewatch", "version": version,
-              "purl": f"pkg:generic/fencewatch@{version}", "licenses": [{"license": {"id": "Apache-2.0"}}],
+    itself = {"type": "application", "bom-ref": f"pkg:generic/fencewatch@{urllib.parse.quote(version)}", "name": "fencewatch", "version": version,
+              "purl": f"pkg:generic/fencewatch@{urllib.parse.quote(version)}", "licenses": [{"license": {"id": "Apache-2.0"}}],
               "hashes": [{"alg": "SHA-256", "content": sha256(binary)}]}
     when = datetime.datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), datetime.timezone.utc)
     document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,

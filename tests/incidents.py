@@ -12,6 +12,7 @@ import glob
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -167,6 +168,26 @@ class Incidents(unittest.TestCase):
         for flags, expected in (("--since=2024-04-02",), 0), (("--until=2024-03-31",), 0), (("--since=2024-04-01", "--until=2024-04-01 12:00"), 1):
             report = json.loads(self.diagnose("--format=json", *flags, *self.trees(ARTICLE)).stdout)
             self.assertEqual(sum(len(node["incidents"]) for node in report["nodes"]), expected, flags)
+
+    def test_a_redacted_report_names_nobody_and_says_the_same(self):
+        for name, hosts in ((ARTICLE, "n1 n2 n3 n4"), ("p07-admin-pcs-fence", "n1 n2"), ("p04-pgsql-stop-failed", "n1 n2")):
+            plain = json.loads(self.diagnose("--format=json", *self.trees(name)).stdout)
+            text = self.diagnose("--format=json", "--redact", *self.trees(name)).stdout
+            self.assertEqual(re.findall(rf"\b(?:{hosts.replace(' ', '|')}|192\.0\.2\.\d+|6d3c0a0e[-0-9a-f]*)\b", text), [], name)
+            causes = [[i["cause"] for i in node["incidents"]] for node in json.loads(text)["nodes"]]
+            self.assertEqual(causes, [[i["cause"] for i in node["incidents"]] for node in plain["nodes"]])
+
+    def test_a_scrape_that_was_kept_tells_what_a_token_costs(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".prom") as file:
+            file.write("# HELP fencewatch_corosync_token_timeout_seconds x.\nfencewatch_corosync_token_timeout_seconds{source=\"runtime\"} 1\n"
+                       'fencewatch_corosync_token_gap_seconds_bucket{le="0.5"} 90\nfencewatch_corosync_token_gap_seconds_bucket{le="1.0"} 97\n'
+                       'fencewatch_corosync_token_gap_seconds_bucket{le="5.0"} 100\nfencewatch_corosync_token_gap_seconds_bucket{le="+Inf"} 100\n'
+                       "fencewatch_corosync_token_gap_seconds_count 100\n")
+            file.flush()
+            finding = next(f for f in json.loads(self.diagnose("--format=json", file.name).stdout)["nodes"][0]["findings"] if f["id"] == "token_advisor")
+            self.assertIn("With a token of 1 s it would have been lost at most 3 times", finding["en"])
+            self.assertIn("With a token of 5 s it would have been lost at most 0 times, and a node that is gone is noticed after 11 s", finding["en"])
+            self.assertIn("more than half of the timeout were seen: 10", finding["advice"]["en"])
 
     def test_the_live_node(self):
         report = json.loads(self.diagnose("--format=json").stdout)

@@ -11,7 +11,8 @@
 #   stack   alerts and dashboards in a real Prometheus and Alertmanager
 #   fuzz    every libFuzzer target for FUZZ_SECONDS (30)
 #   deploy  deploy/quickstart.sh as a user runs it
-#   package unit, DEB, RPM, bundle, image, manifests, chart, Prometheus: checked, installed in clean systems; as root, with network
+#   package unit, DEB, RPM, bundle, image, for amd64 and arm64, manifests, chart, Prometheus: built, checked, installed in clean systems; as
+#           root, with network
 #   cluster the exporter on the nodes of real corosync clusters, with pacemaker; root only
 #   bench   the exporter answers while memory is gone
 #   incident  by name only, half an hour: a guest that miscounts runs out of memory (tests/incident)
@@ -33,7 +34,7 @@ packages=(
   # clusters
   corosync pacemaker libcmap-dev libquorum-dev libvotequorum-dev iproute2 iptables
   # packages and images
-  debootstrap rpm rpmlint lintian mandoc buildah crun golang-go golang-github-masterminds-sprig-dev
+  debootstrap rpm rpmlint lintian mandoc buildah crun binutils-aarch64-linux-gnu qemu-user-static
 )
 logs=$PWD/build/test-logs
 results=$logs/results
@@ -196,7 +197,7 @@ group_deploy() { part quickstart tests/quickstart.sh; }
 
 group_package() {
   built release fencewatch || return 0
-  part packages deploy/package.sh
+  part packages python3 tests/deploy/clean_build.py
   local test
   for test in tests/deploy/test_*.py; do
     part "deploy-$(basename "$test" .py)" python3 -m unittest discover -s tests/deploy -p "$(basename "$test")"

@@ -23,6 +23,7 @@
 #include "exporter/diagnose/unpacked_report.h"
 #include "exporter/node/host_clock.h"
 #include "exporter/recorder/read_ring.h"
+#include "exporter/report/redact.h"
 #include "exporter/report/to_html.h"
 #include "exporter/report/to_json.h"
 #include "exporter/report/to_text.h"
@@ -35,6 +36,7 @@ constexpr int kUsage = 64;  // sysexits(3)
 struct Asked {
   std::string format = "text", language, since, until, recorder;
   std::vector<std::string> paths;
+  bool redacted = false;
 };
 
 // Where a path is, and what of it diagnose is to read.
@@ -72,7 +74,25 @@ Place place_of(const std::string& path) {
   return place;
 }
 
+// A scrape that somebody kept: "# HELP fencewatch_…".
+bool is_exposition(const std::string& path, std::string& text) {
+  std::ifstream file(path);
+  std::string begin(16, '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  if (!begin.starts_with("# HELP ") && !begin.starts_with("# TYPE ")) return false;
+  file.clear();
+  file.seekg(0);
+  text.assign(std::istreambuf_iterator<char>(file), {});
+  return true;
+}
+
 Facts read_place(const std::string& path, std::span<const Spec* const> collectors) {
+  if (std::string text; !path.empty() && path != "-" && is_exposition(path, text)) {
+    Facts facts;
+    facts.node = facts.source = path;
+    facts.samples.parse(text);
+    return facts;
+  }
   const Place place = place_of(path);
   Facts facts = read_node(collectors, place.settings);
   if (place.unpacked) {
@@ -124,7 +144,8 @@ Printed run(const Asked& asked, std::span<const Spec* const> collectors, const R
   Period period;
   period.since_us = read_time(asked.since.empty() && live ? "24h" : asked.since, nodes.front().zone, "--since");
   if (!asked.until.empty()) period.until_us = read_time(asked.until, nodes.front().zone, "--until");
-  const Report report = diagnose(nodes, rules, period);
+  Report report = diagnose(nodes, rules, period);
+  if (asked.redacted) redact(report);
   Printed printed{.exit = report.exit_code, .out = {}, .error = {}};
   const TextStyle style{.language = chinese(asked.language) ? Language::zh : Language::en,
                         .colour = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr};
@@ -150,6 +171,7 @@ Printed diagnose_command(int argc, const char* const* argv, std::span<const Spec
   app.add_option("--since", asked.since, "incidents from then on: 2024-04-01, \"2024-04-01 11:30\" or 24h (default 24h for the live node)")
       ->type_name("TIME");
   app.add_option("--until", asked.until, "incidents until then")->type_name("TIME");
+  app.add_flag("--redact", asked.redacted, "replace names of hosts and pods and addresses, each by the same word everywhere");
   app.add_option("PATH", asked.paths,
                  "reports (directories or archives, - for standard input), copied trees, or log files; none: the live node");
   try {

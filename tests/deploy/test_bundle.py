@@ -16,23 +16,23 @@ FIXTURE = os.path.join(REPOSITORY, "tests/fixtures/kernel/linux-4.19-miscount")
 MISCOUNTED = 'fencewatch_zone_miscount{numa_node="1",zone="Movable"} 1\n'
 
 
-def archive():
-    found = glob.glob(os.path.join(REPOSITORY, "build/packages/fencewatch-*-linux-*.tar.gz"))
+def archive(machine):
+    found = glob.glob(os.path.join(REPOSITORY, f"build/packages/fencewatch-*-linux-{machine}.tar.gz"))
     if len(found) != 1:
         raise AssertionError(f"{found}; deploy/package.sh makes it")
     return found[0]
 
 
-def unpack(where):
+def unpack(where, machine=os.uname().machine):
     """The name of the directory in it."""
-    with tarfile.open(archive()) as tar:
+    with tarfile.open(archive(machine)) as tar:
         tar.extractall(where)
         return tar.getnames()[0].split("/")[0]
 
 
 class Contents(unittest.TestCase):
     def test_one_directory_with_nothing_of_who_made_it(self):
-        with tarfile.open(archive()) as tar:
+        with tarfile.open(archive(os.uname().machine)) as tar:
             entries = tar.getmembers()
         self.assertEqual(len({entry.name.split("/")[0] for entry in entries}), 1)
         self.assertEqual({(entry.uid, entry.gid, entry.uname, entry.gname) for entry in entries}, {(0, 0, "", "")})

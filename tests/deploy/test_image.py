@@ -8,10 +8,12 @@ import sys
 import tempfile
 import unittest
 
+import clean_build
 import container
 import image
 import roots
 import sbom
+import test_arm64
 from manifests import kustomize, only
 from roots import REPOSITORY
 
@@ -23,10 +25,11 @@ from processes import until  # noqa: E402
 
 
 def setUpModule():
-    global STORE, TAG, DESCRIBED, FILES
+    global STORE, TAGS, DESCRIBED, FILES
     roots.needs_root()
-    STORE, TAG = image.built()
-    DESCRIBED, FILES = STORE.described(TAG), STORE.files(TAG)
+    STORE, TAGS = image.built()
+    tag = TAGS[roots.run("dpkg", "--print-architecture").strip()]
+    DESCRIBED, FILES = STORE.described(tag), STORE.files(tag)
 
 
 def pod(overlay):
@@ -65,14 +68,37 @@ class Image(unittest.TestCase):
         self.assertEqual(labels["org.opencontainers.image.revision"], roots.run("git", "rev-parse", "--short=12", "HEAD", cwd=REPOSITORY).strip())
         version = subprocess.run([os.path.join(REPOSITORY, "build/release/fencewatch"), "--version"], capture_output=True, text=True).stdout
         self.assertIn(f"version {labels['org.opencontainers.image.version']} ", version)
+        self.assertIn(f"version {labels['org.opencontainers.image.version']} ", roots.run("chroot", FILES, "/usr/bin/fencewatch", "--version"))
         for name in ("title", "description", "licenses"):
             self.assertTrue(labels[f"org.opencontainers.image.{name}"])
 
-    def test_built_again_it_is_the_same(self):
-        again = "fencewatch-again"
-        STORE.build(again, cached=False)
-        self.assertEqual(STORE.described(again)["rootfs"], DESCRIBED["rootfs"])
-        self.assertEqual(STORE.digest(again), STORE.digest(TAG))
+    def test_built_elsewhere_it_has_the_same_files(self):
+        """In the system where the packages were built, with more packages installed."""
+        source = os.path.join(clean_build.BUILDER, "image-source")
+        shutil.rmtree(source, ignore_errors=True)
+        clean_build.clone(source)
+        shutil.rmtree(os.path.join(source, ".git"))
+        clean_build.in_builder("env", f"REVISION={DESCRIBED['config']['Labels']['org.opencontainers.image.revision']}",
+                               f"VERSION={DESCRIBED['config']['Labels']['org.opencontainers.image.version']}", "/image-source/deploy/image.sh", "/image-source/build/image")
+        again = os.path.join(source, "build/image")
+        self.assertEqual({path: roots.sha256(os.path.join(again, path.lstrip("/"))) for path, _ in self.files()},
+                         {path: roots.sha256(os.path.join(FILES, path.lstrip("/"))) for path, _ in self.files()})
+
+
+class Index(unittest.TestCase):
+    def test_both_machines(self):
+        self.assertEqual(sorted(STORE.index()), list(image.ARCHITECTURES))
+        for architecture, tag in TAGS.items():
+            described = STORE.described(tag)
+            self.assertEqual((described["os"], described["architecture"]), ("linux", architecture))
+            self.assertEqual(described["config"], DESCRIBED["config"])
+
+    def test_that_for_arm64_runs(self):
+        files = STORE.files(TAGS["arm64"])
+        said = test_arm64.emulate("chroot", files, "/usr/bin/fencewatch", "--version")
+        self.assertIn(f"version {DESCRIBED['config']['Labels']['org.opencontainers.image.version']} ", said.stdout, said.stderr)
+        with open(os.path.join(files, "usr/share/fencewatch/sbom.cdx.json")) as file:
+            sbom.check(self, file.read(), lambda path: os.path.join(files, path.lstrip("/")))
 
 
 class WithTheRightsOfADaemonSet(unittest.TestCase):
@@ -153,8 +179,8 @@ class WithTheRightsOfADaemonSet(unittest.TestCase):
             until(lambda: os.listdir(os.path.join(self.directory, "host-state")), "the state is on the node")
             metrics = self.scrape(node.init, it)
             status = it.status()
-        ipc_lock = format(1 << 14, "016x")
-        self.assertEqual({key: status[key] for key in ("CapPrm", "CapEff", "CapBnd")}, dict.fromkeys(("CapPrm", "CapEff", "CapBnd"), ipc_lock))
+        lock_and_nice = format(1 << 14 | 1 << 23, "016x")  # CAP_IPC_LOCK, CAP_SYS_NICE
+        self.assertEqual({key: status[key] for key in ("CapPrm", "CapEff", "CapBnd")}, dict.fromkeys(("CapPrm", "CapEff", "CapBnd"), lock_and_nice))
         self.assertEqual((status["Uid"].split(), status["NoNewPrivs"], status["Seccomp"]), (["0"] * 4, "1", "2"))
         self.assertEqual(metrics.get("corosync_quorate"), 1)
         self.assertEqual(set(metrics.all("corosync_link_connected").values()), {1})

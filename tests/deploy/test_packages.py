@@ -1,34 +1,90 @@
-"""DEB and RPM of deploy/package.sh, in build/packages: what is in them, what Debian's and Fedora's checkers say, and how they are installed,
-upgraded and taken away in a clean system."""
+"""DEB and RPM of deploy/package.sh, as clean_build.py made them of this commit (build/packages) and of the next (build/packages-next): what is in
+them, what Debian's and Fedora's checkers say, and how they are installed, upgraded, rolled back and taken away in a clean system."""
+import contextlib
 import glob
 import gzip
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
+import urllib.request
 
 import roots
 from roots import REPOSITORY, inside, run
 
+sys.path.insert(0, os.path.join(REPOSITORY, "tests"))
+import waiting  # noqa: E402
+
 PACKAGES = os.path.join(REPOSITORY, "build/packages")
+NEXT = PACKAGES + "-next"
 SOURCE = os.path.join(REPOSITORY, "deploy/package")
 
 
-def the(pattern):
-    found = glob.glob(os.path.join(PACKAGES, pattern))
+def the(pattern, directory=PACKAGES):
+    found = glob.glob(os.path.join(directory, pattern))
     if len(found) != 1:
-        raise AssertionError(f"{pattern} in {PACKAGES}: {found}; deploy/package.sh makes it")
+        raise AssertionError(f"{pattern} in {directory}: {found}; tests/deploy/clean_build.py makes it")
     return found[0]
 
 
-def deb():
-    return the("fencewatch_*.deb")
+def deb(directory=PACKAGES):
+    return the(f"fencewatch_*_{run('dpkg', '--print-architecture').strip()}.deb", directory)
 
 
-def rpm():
-    return the("fencewatch-*.rpm")
+def rpm(directory=PACKAGES):
+    return the(f"fencewatch-*.{os.uname().machine}.rpm", directory)
+
+
+CONFIGURATION = """log: {level: warn, from-start: true}
+custom_events:
+  - name: trials_total
+    file: /var/log/trials.log
+    pattern: 'trial [0-9]+'
+    help: Trials.
+    example: trial 1
+"""
+
+
+@contextlib.contextmanager
+def running(root):
+    """The installed program, as its unit runs it but for systemd: yields what it counted."""
+    log = open(os.path.join(root, "tmp/fencewatch.log"), "w+")
+    command = ["chroot", root, "setpriv", "--reuid=fencewatch", "--regid=fencewatch", "--clear-groups", "/usr/bin/fencewatch", "--config.file=/etc/fencewatch/fencewatch.yml",
+               "--web.listen-address=127.0.0.1:29664", "--no-collector.corosync_live"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def counted():
+        if process.poll() is not None:
+            log.seek(0)
+            raise AssertionError(log.read())
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:29664/metrics", timeout=10) as answer:
+                found = re.search(r"^trials_total (\d+)$", answer.read().decode(), re.M)
+                return int(found.group(1)) if found else None
+        except OSError:
+            return None
+    try:
+        yield counted
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+def write_trials(root, numbers):
+    with open(os.path.join(root, "var/log/trials.log"), "a") as file:
+        file.writelines(f"trial {n}\n" for n in numbers)
+
+
+def goes_on_counting(test, root, sum_):
+    """One more trial makes that many, those before it counted once."""
+    write_trials(root, [sum_])
+    with running(root) as counted:
+        waiting.until(lambda: counted() == sum_, f"{sum_} trials are counted", 60)
+    test.assertEqual(read(root, "etc/fencewatch/fencewatch.yml"), CONFIGURATION)
 
 
 def read(*path):
@@ -73,14 +129,54 @@ class Deb(unittest.TestCase):
                      "/usr/lib/systemd/system/fencewatch.slice", "/etc/fencewatch/fencewatch.yml", "/etc/default/fencewatch",
                      "/usr/share/man/man8/fencewatch.8.gz", "/usr/share/fencewatch/advisories.yaml", "/usr/share/fencewatch/corosync-uidgid",
                      "/usr/share/fencewatch/alerts/fencewatch.rules.yml", "/usr/share/fencewatch/alerts/fencewatch.alerts.yml",
+                     "/usr/share/fencewatch/alerts/runbooks/ZoneMiscounted.md",
                      "/usr/share/fencewatch/dashboards/node.json", "/usr/share/doc/fencewatch/copyright"):
             self.assertIn(path, files)
 
     def test_its_version_is_that_of_the_program_and_of_the_changelogs(self):
         version = run("dpkg-deb", "--field", deb(), "Version").strip()
         self.assertIn(f"version {version.split('-')[0]} ", run(os.path.join(REPOSITORY, "build/release/fencewatch"), "--version"))
-        self.assertTrue(read(SOURCE, "debian/changelog").startswith(f"fencewatch ({version})"))
-        self.assertIn(f"> - {version}\n", read(SOURCE, "rpm/changelog").splitlines(True)[0])
+        with tempfile.TemporaryDirectory() as directory:
+            run("dpkg-deb", "--extract", deb(), directory)
+            with gzip.open(os.path.join(directory, "usr/share/doc/fencewatch/changelog.Debian.gz"), "rt") as file:
+                debian = file.read()
+        self.assertTrue(debian.startswith(f"fencewatch ({version})"))
+        rpms = run("rpm", "--query", "--changelog", "--package", rpm())
+        self.assertIn(f"> - {version}\n", rpms.splitlines(True)[0])
+        for released in re.findall(r"^## \[([0-9.]+)\] - \d{4}-\d{2}-\d{2}$", read(REPOSITORY, "CHANGELOG.md"), re.M):
+            self.assertIn(f"fencewatch ({released}-1)", debian)
+            self.assertIn(f"> - {released}-1\n", rpms)
+
+    def test_it_is_not_made_without_what_finds_its_dependencies(self):
+        """CPack would make one that depends on adduser alone, and say nothing."""
+        self.assertIn("libc6", run("dpkg-deb", "--field", deb(), "Depends"))
+        from clean_build import BUILDER
+        with tempfile.TemporaryDirectory() as directory:
+            for missing in ("dpkg-shlibdeps", "file"):
+                os.rename(os.path.join(BUILDER, "usr/bin", missing), os.path.join(directory, missing))
+                try:
+                    with self.assertRaisesRegex(AssertionError, f"(?s){missing} is not installed"):
+                        inside(BUILDER, "sh", "-c", "cd /repository && cpack --config build/release/CPackConfig.cmake -G DEB -B /tmp/none")
+                finally:
+                    shutil.move(os.path.join(directory, missing), os.path.join(BUILDER, "usr/bin", missing))
+            self.assertFalse(glob.glob(os.path.join(BUILDER, "tmp/none/*.deb")))
+
+
+class Versions(unittest.TestCase):
+    def test_each_commit_s_is_above_the_one_before(self):
+        rising = ["0.1.0", "0.2.0", *(os.path.basename(deb(directory)).split("_")[1].removesuffix("-1") for directory in (PACKAGES, NEXT)), "0.2.1", "0.3.0"]
+        if rising[1] == rising[2]:
+            del rising[1]
+        rising[-2:-2] = ["0.2.0+9999.g0000000"]
+        for lower, higher in zip(rising, rising[1:]):
+            run("dpkg", "--compare-versions", lower + "-1", "lt", higher + "-1")
+            run("dpkg", "--compare-versions", "0.2.0+9.gfffffff-1", "lt", "0.2.0+12.g0000000-1")
+            self.assertEqual(run("rpm", "--eval", f"%{{lua:print(rpm.vercmp('{lower}', '{higher}'))}}"), "-1\n", (lower, higher))
+
+    def test_as_a_tag(self):
+        tag = run(os.path.join(REPOSITORY, "deploy/version.sh"), "--tag").strip()
+        self.assertRegex(tag, r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
+        self.assertEqual(tag.replace("_", "+"), run(os.path.join(REPOSITORY, "deploy/version.sh")).strip())
 
 
 class DebInASystem(unittest.TestCase):
@@ -90,26 +186,22 @@ class DebInASystem(unittest.TestCase):
         return {path for path in run("find", root, "-xdev", "-name", "*fencewatch*", "-printf", "/%P\n").split()
                 if not path.startswith(("/var/lib/dpkg/", "/var/log/", "/var/cache/", "/tmp/"))}
 
-    def newer(self, directory):
-        """The same package as version 9, with another default configuration."""
-        run("dpkg-deb", "--raw-extract", deb(), directory)
-        control = read(directory, "DEBIAN/control")
-        write(re.sub(r"^Version: .*$", "Version: 9-1", control, flags=re.M), directory, "DEBIAN/control")
-        os.remove(os.path.join(directory, "DEBIAN/md5sums"))
-        run("dpkg-deb", "--root-owner-group", "--build", directory, directory + ".deb")
-        return directory + ".deb"
-
-    def test_installed_upgraded_purged(self):
+    def test_installed_upgraded_rolled_back_purged(self):
         with roots.copy(roots.base()) as root:
             before = self.state_of(root)
             shutil.copy(deb(), os.path.join(root, "tmp/fencewatch.deb"))
+            shutil.copy(deb(NEXT), os.path.join(root, "tmp/next.deb"))
             inside(root, "apt-get", "install", "-y", "--no-install-recommends", "/tmp/fencewatch.deb")
             self.installed(root)
-            self.changed_and_upgraded(root)
+            self.changed(root)
+            for package, options, trials in ("next", [], 4), ("fencewatch", ["--allow-downgrades"], 5), ("next", [], 6):
+                inside(root, "apt-get", "install", "-y", "--no-install-recommends", *options, f"/tmp/{package}.deb")
+                self.kept(root, {"next": deb(NEXT), "fencewatch": deb()}[package])
+                goes_on_counting(self, root, trials)
             inside(root, "dpkg", "--remove", "fencewatch")
             self.assertFalse(os.path.exists(os.path.join(root, "usr/bin/fencewatch")))
-            self.assertEqual(read(root, "etc/fencewatch/fencewatch.yml"), "log: {level: warn}\n")
-            self.assertTrue(os.path.exists(os.path.join(root, "var/lib/fencewatch/state")))
+            self.assertEqual(read(root, "etc/fencewatch/fencewatch.yml"), CONFIGURATION)
+            self.assertTrue(os.listdir(os.path.join(root, "var/lib/fencewatch")))
             inside(root, "dpkg", "--purge", "fencewatch")
             self.assertEqual(self.state_of(root), before)
             self.assertIn("fencewatch:", read(root, "etc/passwd"))  # the user stays
@@ -125,18 +217,17 @@ class DebInASystem(unittest.TestCase):
         self.assertTrue(os.path.islink(os.path.join(root, "etc/systemd/system/multi-user.target.wants/fencewatch.service")))
         self.assertFalse(os.path.exists(os.path.join(root, "etc/corosync")))  # nothing that could stop a cluster from starting
 
-    def changed_and_upgraded(self, root):
-        write("log: {level: warn}\n", root, "etc/fencewatch/fencewatch.yml")
+    def changed(self, root):
+        write(CONFIGURATION, root, "etc/fencewatch/fencewatch.yml")
         write('FENCEWATCH_OPTS="--log.format=json"\n', root, "etc/default/fencewatch")
-        write("precious\n", root, "var/lib/fencewatch/state")
         os.remove(os.path.join(root, "etc/systemd/system/multi-user.target.wants/fencewatch.service"))  # systemctl disable
-        with tempfile.TemporaryDirectory() as place:
-            shutil.copy(self.newer(os.path.join(place, "newer")), os.path.join(root, "tmp/newer.deb"))
-        inside(root, "dpkg", "--install", "/tmp/newer.deb")
-        self.assertEqual(inside(root, "dpkg-query", "-W", "-f", "${Version}", "fencewatch"), "9-1")
-        self.assertEqual(read(root, "etc/fencewatch/fencewatch.yml"), "log: {level: warn}\n")
+        write_trials(root, [1, 2])
+        goes_on_counting(self, root, 3)
+
+    def kept(self, root, package):
+        self.assertEqual(inside(root, "dpkg-query", "-W", "-f", "${Version}", "fencewatch"), run("dpkg-deb", "--field", package, "Version").strip())
+        self.assertIn(f"version {os.path.basename(package).split('_')[1].removesuffix('-1')} ", inside(root, "fencewatch", "--version"))
         self.assertEqual(read(root, "etc/default/fencewatch"), 'FENCEWATCH_OPTS="--log.format=json"\n')
-        self.assertEqual(read(root, "var/lib/fencewatch/state"), "precious\n")
         self.assertFalse(os.path.lexists(os.path.join(root, "etc/systemd/system/multi-user.target.wants/fencewatch.service")))
 
 
@@ -164,7 +255,7 @@ class Rpm(unittest.TestCase):
         self.assertEqual([need for need in needs if ".so" in need], [])
         self.assertEqual([offer for offer in self.query("--provides").split("\n") if ".so" in offer], [])
 
-    def test_installed_upgraded_erased(self):
+    def test_installed_upgraded_rolled_back_erased(self):
         with roots.copy(roots.base()) as root:
             rooted = ("rpm", "--root", root, "--dbpath", "/var/lib/rpm")
             inside(root, "groupadd", "--system", "users-before")  # the tools of %pre are there
@@ -172,19 +263,24 @@ class Rpm(unittest.TestCase):
             self.assertIn("fencewatch, version", inside(root, "fencewatch", "--version"))
             self.assertIn("fencewatch_zone_managed_pages{", inside(root, "fencewatch", "--once", "--no-collector.corosync_live"))
             self.assertEqual(inside(root, "stat", "-c", "%U:%G %a", "/var/lib/fencewatch"), "fencewatch:fencewatch 750\n")
-            write("log: {level: warn}\n", root, "etc/fencewatch/fencewatch.yml")
-            run(*rooted, "--upgrade", "--nodeps", "--replacepkgs", "--oldpackage", rpm())
-            self.assertEqual(read(root, "etc/fencewatch/fencewatch.yml"), "log: {level: warn}\n")
+            write(CONFIGURATION, root, "etc/fencewatch/fencewatch.yml")
+            write_trials(root, [1, 2])
+            goes_on_counting(self, root, 3)
+            for package, options, trials in (rpm(NEXT), [], 4), (rpm(), ["--oldpackage"], 5):
+                run(*rooted, "--upgrade", "--nodeps", *options, package)
+                self.assertEqual(run(*rooted, "--query", "fencewatch").strip() + ".rpm", os.path.basename(package))
+                goes_on_counting(self, root, trials)
             run(*rooted, "--erase", "fencewatch")
             self.assertFalse(os.path.exists(os.path.join(root, "usr/lib/fencewatch")))
-            self.assertEqual(read(root, "etc/fencewatch/fencewatch.yml.rpmsave"), "log: {level: warn}\n")
+            self.assertEqual(read(root, "etc/fencewatch/fencewatch.yml.rpmsave"), CONFIGURATION)
+            self.assertTrue(os.listdir(os.path.join(root, "var/lib/fencewatch")))
 
 
 class Reproducible(unittest.TestCase):
     def test_nothing_of_this_machine_is_in_them(self):
         host = os.uname().nodename
         self.assertEqual(run("rpm", "--query", "--package", "--queryformat", "%{BUILDHOST}", rpm()), "localhost")
-        with gzip.open(the("fencewatch-*-linux-*.tar.gz")) as file:
+        with gzip.open(the("fencewatch-*-linux-x86_64.tar.gz")) as file:
             archive = file.read()
         self.assertNotIn(REPOSITORY.encode(), archive)
         if len(host) > 5:
