@@ -63,7 +63,8 @@ class Runner {
   // True when every collector of the mask is up or has nothing to read.
   bool scrape(Mask mask, Format format, Clock::time_point give_up, Bytes& out);
 
-  // Appends what the collectors and the exporter itself gave last, of whatever collection, and says when the oldest of it was collected. Collects nothing.
+  // Appends what the collectors and the exporter itself gave last, of whatever collection, and says when the oldest of it was collected.
+  // Collects nothing.
   Clock::time_point last(Bytes& out) const;
 
   static std::span<const Family> families();  // collector_up and its kin

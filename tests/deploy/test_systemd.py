@@ -16,7 +16,7 @@ FIRST = {
     "Service": {
         "Type": 0, "NotifyAccess": 0, "EnvironmentFile": 0, "ExecStart": 0, "Restart": 0, "RestartSec": 0, "WatchdogSec": 0,
         "TimeoutStopSec": 0, "User": 0, "Group": 0, "SupplementaryGroups": 0, "CapabilityBoundingSet": 0, "AmbientCapabilities": 229,
-        "NoNewPrivileges": 0, "LimitMEMLOCK": 0, "OOMScoreAdjust": 0, "Slice": 0, "MemoryMin": 240, "MemoryMax": 231, "TasksMax": 227,
+        "NoNewPrivileges": 0, "LimitMEMLOCK": 0, "LimitRTPRIO": 0, "OOMScoreAdjust": 0, "Slice": 0, "MemoryMin": 240, "MemoryMax": 231, "TasksMax": 227,
         "StateDirectory": 235, "StateDirectoryMode": 235, "UMask": 0, "ProtectSystem": 214, "ProtectHome": 214, "PrivateTmp": 0,
         "PrivateMounts": 239, "RemoveIPC": 232, "DevicePolicy": 208, "DeviceAllow": 208, "ProtectClock": 245, "ProtectControlGroups": 232,
         "ProtectHostname": 242, "ProtectKernelModules": 232, "ProtectKernelTunables": 232, "RestrictAddressFamilies": 211,
@@ -66,11 +66,11 @@ class Units(unittest.TestCase):
             done = self.run_analyze("verify", "--man=no", *paths)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
-    def test_exposure_is_at_most_2_0(self):
-        done = self.run_analyze("security", "--offline=true", "--threshold=20", os.path.join(UNITS, "fencewatch.service"))
+    def test_exposure_is_at_most_2_2(self):
+        done = self.run_analyze("security", "--offline=true", "--threshold=22", os.path.join(UNITS, "fencewatch.service"))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         level = float(re.search(r"Overall exposure level for fencewatch\.service: ([0-9.]+)", done.stdout).group(1))
-        self.assertLessEqual(level, 2.0)
+        self.assertLessEqual(level, 2.2)
 
     def test_what_it_reads_is_not_hidden(self):
         unit = service()
@@ -115,7 +115,10 @@ class OldSystemd(unittest.TestCase):
 
     def test_system_calls_are_forbidden_not_allowed(self):
         # Before 231 there are no @groups: they are dropped, and a list of allowed calls would shrink to execve and exit.
-        self.assertTrue(service()["SystemCallFilter"].startswith("~"))
+        # A second list, without the mark, takes two calls off the first: in 219 too.
+        first, back = (value for _, key, value in directives("fencewatch.service") if key == "SystemCallFilter")
+        self.assertTrue(first.startswith("~"))
+        self.assertEqual(back, "sched_setscheduler set_mempolicy")
 
     def test_it_is_nobody_s_root(self):
         # DynamicUser alone is unknown before 235: an old systemd must not start it as root.

@@ -19,7 +19,8 @@ ATTEMPTS = 3
 SICK = "n1:19664"
 LATENT = {(alert, SICK) for alert in ("FenceRiskLatent", "ZoneMiscounted", "WatermarksCollapsed")}
 # Has values only while free memory falls, which this machine's may or may not do within the test.
-FALLING = {("node.json", "Forecast: time until min")}
+FALLING = {("node.json", "Forecast: time until min"),
+           ("node.json", "The last boot's end"), ("node.json", "Alive until")}  # of nodes that were started anew
 # What the members of a ring hear of a node that stalls, besides the page.
 SHARED = {"CorosyncTokenLost", "CorosyncNearMiss", "CorosyncTokenWarnings", "CorosyncHostUnreachable"}
 # Of the machine that all nodes are on.
