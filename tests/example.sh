@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 copy=$PWD/build/example/tree
 rm -rf "$copy"
 mkdir -p "$copy"
-git ls-files -z --cached --others --exclude-standard | grep -zE '^(exporter|collectors|tests/(unit|fixtures|bench|[^/]*$)|deploy/package|CMake)' |
+git ls-files -z --cached --others --exclude-standard | grep -zE '^(exporter|collectors|tests/(unit|fixtures|bench|[^/]*$)|deploy/package|deploy/version.sh|CMake)' |
   xargs -0 cp --parents -t "$copy"
 
 awk '/^```cpp$/ { on = 1; next } /^```/ && on { exit } on' collectors/README.md >"$copy/collectors/files.cc"
