@@ -27,6 +27,7 @@ using AllSaid = std::map<std::string, Said, std::less<>>;
 // The names of `known` with `before` in front of them.
 std::vector<std::string> names(const std::vector<Option>& known, const std::string& before = "") {
   std::vector<std::string> all;
+  all.reserve(known.size());
   for (const Option& option : known) all.push_back(before + option.name);
   return all;
 }

@@ -44,7 +44,7 @@ class Addresses(unittest.TestCase):
     def test_several_addresses(self):
         web = Web(None, "--web.listen-address=[::1]:0", "--web.listen-address=127.0.0.2:0")
         self.addCleanup(web.close)
-        self.assertEqual(len(web.addresses), 3)
+        until(lambda: web.listening() and len(web.addresses) == 3, "each address is told")
         for address in web.addresses:
             host, port = address.rsplit(":", 1)
             web.port = int(port)
