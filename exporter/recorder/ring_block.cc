@@ -76,7 +76,9 @@ bool take_keys(std::string_view& rest, size_t count, std::vector<std::string>& o
 bool take_row(std::string_view& rest, const RingBlock& block, int64_t base_ms, RingRow& row) {
   uint64_t number = 0;
   if (!take_number(rest, number)) return false;
+  constexpr int64_t kLatest = 253'402'300'800'000;  // the year 10000: sums of times do not overflow
   row.time_ms = plus(base_ms, unzigzag(number));
+  if (row.time_ms < 0 || row.time_ms > kLatest) return false;
   if (!take_number(rest, number) || number > 3) return false;
   row.distress = number & 1, row.cut = number & 2;
   for (size_t i = 0; i < block.keys.size(); ++i) {

@@ -98,14 +98,22 @@ TEST_CASE("other keys need another block; extreme values and the largest record 
   REQUIRE(decode({bytes.data(), bytes.size()}, block));
   CHECK(block.rows[1].values == std::vector<int64_t>{INT64_MIN, 3});
 
-  record->clear(INT64_MIN);
+  record->clear(0);
   for (int i = 0; i < 300; ++i) record->put("some_long_name_of_a_value", std::to_string(i), "", i % 2 ? INT64_MIN : INT64_MAX);
   REQUIRE(writer.add(*record));
   writer.finish(1, bytes);
   REQUIRE(decode({bytes.data(), bytes.size()}, block));
   CHECK(block.rows[0].cut);
-  CHECK(block.rows[0].time_ms == INT64_MIN);
+  CHECK(block.rows[0].time_ms == 0);
   CHECK(block.rows[0].values[1] == INT64_MIN);
+
+  for (const int64_t never : {INT64_MIN, int64_t{-1}, INT64_MAX}) {  // no clock has told that
+    record->clear(never);
+    record->put("direct_stalls_total", 3);
+    REQUIRE(writer.add(*record));
+    writer.finish(2, bytes);
+    CHECK_FALSE(decode({bytes.data(), bytes.size()}, block));
+  }
 }
 
 TEST_CASE("a block with any bit flipped is none, and so is every prefix of it") {
