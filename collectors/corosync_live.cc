@@ -308,6 +308,7 @@ constinit const Spec corosync_live = {
     .make = [](const Settings& settings) -> std::unique_ptr<Collector> {
       return std::make_unique<CorosyncLive>(settings.corosync_library_dir);
     },
+    .deadline = std::chrono::milliseconds(800),  // a scrape is to end within a second also while corosync does not answer
     .sample_every = std::chrono::milliseconds(250),
 };
 

@@ -96,11 +96,13 @@ guest() {
 }
 
 unpack_packages
-{
+build() {
   build_programs
   make_root
   make_initrd
-} >"$work/build.log" 2>&1 || {
+}
+build >"$work/build.log" 2>&1 & # not in a condition, where nobody would stop at what fails
+wait $! || {
   tail -n 20 "$work/build.log"
   exit 1
 }
