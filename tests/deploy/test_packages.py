@@ -108,13 +108,13 @@ class ManPage(unittest.TestCase):
         def plain(flags):
             return {re.sub(r"(?<=collector\.)(?!disable-defaults).*", "", flag).rstrip(".") for flag in flags}
         binary = os.path.join(REPOSITORY, "build/release/fencewatch")
-        known = plain(re.findall(r"--[a-z][a-z._-]*", "\n".join(re.findall(r"^  (-\S+)", run(binary, "--help"), re.M))))
+        known = plain(re.findall(r"--[a-z][a-z._-]*", "\n".join(re.findall(r"^  (-.*?)(?:  |$)", run(binary, "--help"), re.M))))
         page = read(self.PAGE)
         told = plain("-" + flag for flag in re.findall(r"Fl (-[a-z][a-z._-]*)", page.split(".Sh OPTIONS")[1].split(".Sh FILES")[0])
                      if flag not in ("-name",))
         self.assertGreater(len(known), 20)
         self.assertEqual(told, known)
-        for collector in re.findall(r"^  --collector\.([a-z_]+),--no-", run(binary, "--help"), re.M):
+        for collector in re.findall(r"^  --collector\.([a-z_]+), --no-", run(binary, "--help"), re.M):
             self.assertRegex(page, rf"\b{collector}\b")
 
 
